@@ -20,7 +20,6 @@ from wacrmd.api import app as api
 from wacrmd.clock import MachineClock, SystemClock
 from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dashboard import app as dashboard
-from wacrmd.dashboard.uploads import FORM_BYTES
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import Scheduler
 from wacrmd.domain.actor import Level, Via
@@ -31,6 +30,7 @@ from wacrmd.http.capacity import Capacity
 from wacrmd.http.loop_pass import LoopPass
 from wacrmd.http.server import serve as serve_http
 from wacrmd.http.sockets import Listener, inherited
+from wacrmd.http.uploads import FORM_BYTES
 from wacrmd.log import count_dropped, get_logger, summing
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as meta_webhooks
@@ -50,6 +50,7 @@ from wacrmd.services.maintenance.database_key import open_vault
 from wacrmd.services.maintenance.drain import stored_drain
 from wacrmd.services.maintenance.integrity import IntegrityWatch, look_at_open
 from wacrmd.services.maintenance.reload import reload_config
+from wacrmd.services.media.worker import MediaWorker
 from wacrmd.services.meta_events.ingest import store_notes
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
@@ -351,6 +352,7 @@ def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
     tasks.start_soon(daemon.dispatcher.run)
     tasks.start_soon(daemon.intake.run)
     tasks.start_soon(DraftWorker(ctx).run)
+    tasks.start_soon(MediaWorker(ctx).run)
     tasks.start_soon(sync.keep_synced, ctx)
     tasks.start_soon(meta_check.keep_checked, ctx)
     tasks.start_soon(Watchdog(ctx, daemon.scheduler, daemon.queue, daemon.notifier).run)

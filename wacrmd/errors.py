@@ -65,7 +65,7 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
     ErrorCode.PAYLOAD_TOO_LARGE: ErrorMeaning(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "The body is larger than `[api] max_body_bytes`, or that of a single message than 64 KiB; of gzip the decoded size"
-        " counts.",
+        " counts. Or a file is larger than Meta takes it, or `[limits] max_media_bytes` allows.",
     ),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorMeaning(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

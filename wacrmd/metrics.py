@@ -28,6 +28,7 @@ class Metrics:
         self._add_messages()
         self._add_numbers()
         self._add_drafts()
+        self._add_media()
         self._add_meta_webhooks()
         self._add_webhooks()
         self._add_api()
@@ -138,6 +139,11 @@ class Metrics:
             "number_messaging_limit",
             "How many people a day the number may write to first; +Inf if there is no limit.",
             "number",
+        )
+
+    def _add_media(self) -> None:
+        self.media_uploads = self._counter(
+            "media_uploads", "Uploads of files to Meta, by result (success, failure, refused).", "result"
         )
 
     def _add_drafts(self) -> None:

@@ -63,6 +63,7 @@ create), or that only a page needs: what it shows or has shown, and the key agai
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files that the examples name."""
     monkeypatch.chdir(tmp_path)
+    Path("spring.jpg").write_bytes(b"\xff\xd8\xff")
     Path("people.csv").write_text("to,name\n" + "+14155550123,Jane\n" * 10)
     Path("stop.csv").write_text("phone\n" + "+14155550123\n" * 10)
     Path("mapping.json").write_text('{"phone": 1}')

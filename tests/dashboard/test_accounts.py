@@ -30,11 +30,12 @@ SECRET = {
     "key": "rival-app",
     "broadcast": "rival-offer",
     "message": "+14155559998",
+    "media": "rival-picture.png",
 }
 """What only the other account knows, by where it is."""
 BASE = "http://127.0.0.1:9/rival-hook"
 
-TABLES = ("number", "api_key", "broadcast", "optout", "webhook_endpoint", "user_account")
+TABLES = ("number", "api_key", "broadcast", "optout", "webhook_endpoint", "user_account", "media")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,11 @@ async def things(shared: Site) -> dict[str, str]:
         type="template",
         template={"name": "hello"},
     )
+    media = await shared.api.post(
+        "/api/v1/media",
+        headers={"Authorization": f"Bearer {key['key']}"},
+        files={"file": (SECRET["media"], b"\x89PNG\r\n\x1a\n rival")},
+    )
     await shared.sim.idle()
     draft = await admin("draft.again", id=broadcast, whom="nobody")
     (delivery, *_) = await admin("webhook.deliveries", id=hook["id"])
@@ -96,6 +102,7 @@ async def things(shared: Site) -> dict[str, str]:
         "key": key["id"],
         "broadcast": broadcast,
         "message": message["message_id"],
+        "media": media.json()["data"]["id"],
     }
     return ids | {"delivery": delivery["id"], "number": number["id"]}
 
@@ -119,7 +126,7 @@ def visitor(here: Site, *accounts: str, role: Role = Role.ADMIN) -> Visitor:
 def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
     """A call of each operation that would show or change something of the other account."""
     broadcast, hook, key = {"id": things["broadcast"]}, {"id": things["hook"]}, {"id": things["key"]}
-    draft = {"id": things["draft"]}
+    draft, media = {"id": things["draft"]}, {"id": things["media"]}
     number, account = {"id": things["number"]}, {"account": OTHER}
     new = {"template_name": "hello", "recipients": people(1)}
     return {
@@ -179,6 +186,10 @@ def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
         "draft.add-recipients": draft | {"recipients": [{"to": "+14155550123"}]},
         "draft.send": draft,
         "draft.discard": draft,
+        "media.upload": account | {"name": "mine.png"},
+        "media.list": account,
+        "media.show": media,
+        "media.remove": media,
     }
 
 
@@ -191,6 +202,7 @@ LISTS = (
     "broadcast.list",
     "message.list",
     "draft.list",
+    "media.list",
     "template.list",
 )
 """Those that also work without the name of an account."""
@@ -220,7 +232,7 @@ async def call(here: Site, who: Visitor, name: str, given: dict[str, Any]) -> An
     if BY_NAME[name].kind is ResultKind.STREAM:
         return [item async for item in stream(ctx, who, name, **given)]
     with TemporaryFile() as file:
-        files = (file.fileno(),) if name == "draft.upload" else ()
+        files = (file.fileno(),) if name in ("draft.upload", "media.upload") else ()
         found = await perform(ctx, who, name, given, files=files)
     return found.items if BY_NAME[name].kind is ResultKind.PAGE else found
 
@@ -228,7 +240,11 @@ async def call(here: Site, who: Visitor, name: str, given: dict[str, Any]) -> An
 def test_each_operation_that_a_limited_user_may_call_is_tried() -> None:
     per_account = {name for name, each in BY_NAME.items() if each.is_per_account}
     assert per_account == set(
-        calls(dict.fromkeys(("hook", "key", "broadcast", "message", "draft", "delivery", "number"), "x"))
+        calls(
+            dict.fromkeys(
+                ("hook", "key", "broadcast", "message", "draft", "delivery", "number", "media"), "x"
+            )
+        )
     )
 
 

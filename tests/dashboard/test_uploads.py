@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from wacrmd.dashboard.uploads import FORM_BYTES, OF_ONE, Uploads
 from wacrmd.http.middleware import RequestMiddleware
+from wacrmd.http.uploads import FORM_BYTES, OF_ONE, Uploads
 
 LIMIT = 1 << 20
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -67,7 +67,7 @@ async def test_a_file_that_is_too_large_is_refused_before_it_comes(client: httpx
             yield bytes(64 << 10)
 
     answer = await client.post("/", content=body(), headers=MULTIPART)
-    assert (answer.status_code, "1 MB" in answer.json()["error"]["message"]) == (413, True)
+    assert (answer.status_code, "1 MiB" in answer.json()["error"]["message"]) == (413, True)
     assert read <= LIMIT + FORM_BYTES + (64 << 10)
     declared = await client.post("/", content=bytes(LIMIT + FORM_BYTES + 1), headers=MULTIPART)
     assert declared.status_code == 413

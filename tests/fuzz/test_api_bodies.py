@@ -184,7 +184,7 @@ def test_a_strange_value_in_any_place_of_a_broadcast_is_read_or_refused() -> Non
                 with contextlib.suppress(ValidationError, Refusal):
                     given_broadcast = NewBroadcast.model_validate(changed).to_input()
                     check_content(given_broadcast)
-                    validate(given_broadcast, None, Home.of(None, "+14155550100"))
+                    validate(given_broadcast, None, Home.of(None, "+14155550100"), {})
 
 
 @examples(70)

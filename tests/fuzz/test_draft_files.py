@@ -57,6 +57,7 @@ def source(form: FileFormat, mapping: FileMapping, *, is_known: bool) -> Source:
         template=SyncedTemplate(TEMPLATE, [], 1) if is_known else None,
         defaults=TemplateContent(),
         home=Home("US", is_default=True),
+        files={},
     )
 
 

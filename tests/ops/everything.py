@@ -34,6 +34,7 @@ from wacrmd.domain.person import names
 from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.summary import summary
 from wacrmd.store import drafts, optouts, recipients, revisions
+from wacrmd.store import media as store_media
 from wacrmd.store import people as store_people
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
@@ -101,6 +102,7 @@ class Everything:
         await self.receive_webhooks(finished)
         await self.show(finished)
         await self.draft(finished)
+        await self.media(finished)
         await self.opt_out()
         await self.deliver()
         await self.maintain()
@@ -548,6 +550,62 @@ class Everything:
             while (await self.admin("draft.show", id=draft))["state"] not in states:
                 await changed.wait()
                 changed.clear()
+
+    async def media(self, finished: str) -> None:
+        """Files for headers: one that is sent, one that is refused, and one that is removed; and a draft with one."""
+        ctx, sim = self.here.running.ctx, self.here.sim
+        files: list[dict[str, Any]] = [
+            {"file": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes([number]))} for number in range(3)
+        ]
+        picture = {
+            "id": "9",
+            "name": "picture",
+            "language": "en_US",
+            "status": "APPROVED",
+            "components": [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Hello {{1}}"}],
+        }
+        sim.change(templates=[*sim.options.templates, picture])
+        await self.api("POST", "templates/sync")
+        made = [(await self.api("POST", "media", files=each))["data"]["id"] for each in files[:2]]
+        await self.api("POST", "media", files=files[0])
+        sent: dict[str, Any] = {"template_name": "picture", "header": {"image": {"id": made[0]}}}
+        body = sent | {"recipients": people(2, 6000)}
+        done = (await self.api("POST", "broadcasts", json=body))["data"]["broadcast_id"]
+        await self.here.until_status(done, "sent")
+        (self.folder / "c.png").write_bytes(files[2]["file"][1])
+
+        def upload() -> Any:
+            with AdminClient(self.here.socket) as client, (self.folder / "c.png").open("rb") as opened:
+                given = {"account": "shop", "name": "c.png"}
+                return client.call("media.upload", given, [opened.fileno()])
+
+        await eventually(lambda: len(sim.media) == len(made))
+        sim.change(media_close_share=1.0)
+        third = (await anyio.to_thread.run_sync(upload))["id"]
+        self.methods.add("media.upload")
+        body = sent | {"header": {"image": {"id": third}}, "recipients": people(2, 6100)}
+        held = (await self.api("POST", "broadcasts", json=body))["data"]["broadcast_id"]
+        await self.here.until(held, lambda shown: shown["hold"] is not None)
+        sim.change(media_close_share=0.0, media_error_code=100)
+        self.clock.advance(MINUTE)
+        ctx.media.wake.set()
+        await self.here.until_status(held, "paused")
+        sim.change(media_error_code=0)
+        await self.admin("broadcast.resume", id=held)
+        await self.here.until_status(held, "sent")
+        draft = await self.admin("draft.create", account="shop", template_name="hello", header=sent["header"])
+        await self.admin("draft.change", id=draft["id"], header=sent["header"])
+        await self.admin("draft.discard", id=draft["id"])
+        await self.admin("media.list", account="shop")
+        await self.admin("media.list")
+        await self.admin("media.show", id=made[1])
+        await self.admin("media.remove", id=made[1])
+        with anyio.fail_after(PATIENCE_S):
+            while await ctx.db.read(partial(store_media.with_pieces_to_drop, under_way=())):  # noqa: ASYNC110 - no event tells it
+                await anyio.sleep(0.02)
+        self.clock.advance(HOUR + MINUTE)
+        ctx.media.wake.set()
+        assert finished
 
     async def opt_out(self) -> None:
         """The suppression list."""

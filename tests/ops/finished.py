@@ -75,6 +75,26 @@ def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> No
             [(name[one], endpoint, json.dumps({"from": phone[one]}), at[one]) for one in range(total)],
         )
         connection.executemany(
+            "INSERT INTO media (id, uuid, account_id, file_name, mime_type, bytes, sha256, made_by, created_at, used_at,"
+            " edition, editions) VALUES (?1, ?2, ?3, 'a.png', 'image/png', 9, ?4, 'ann', ?5, ?5, 1, 1)",
+            [
+                (first * size + one, str(uuid4()), account, name[one].encode(), at[one])
+                for one in range(total)
+            ],
+        )
+        ids = [(first * size + one,) for one in range(total)]
+        connection.executemany(
+            "INSERT INTO media_piece (media_id, edition, number, content) VALUES (?, 1, 0, x'00')", ids
+        )
+        connection.executemany(
+            "INSERT INTO media_upload (media_id, number_id, meta_id, expires_at) VALUES (?, ?, '7', 1)",
+            [(media_id, number) for (media_id,) in ids],
+        )
+        connection.executemany(
+            "INSERT INTO broadcast_media (broadcast_id, media_id) VALUES (?, ?)",
+            [(first + one // size, first * size + one) for one in range(total)],
+        )
+        connection.executemany(
             "INSERT INTO account_event (field, detail, received_at) VALUES ('account_update', '{}', ?)",
             [(when,) for when in at],
         )

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support.patience import PATIENCE_S, eventually
-from wacrmd.dashboard.uploads import FORM_BYTES
+from wacrmd.http.uploads import FORM_BYTES
 from wacrmd.services.drafts.uploads import MAX_FILE_BYTES
 
 pytestmark = pytest.mark.anyio

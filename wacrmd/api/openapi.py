@@ -14,7 +14,7 @@ from wacrmd.http.json_body import MAX_VALUES
 from wacrmd.http.json_outline import ARRAY_WEIGHT, MAX_DEPTH, MAX_DIGITS, OBJECT_WEIGHT
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import ID_LENGTH, MAX_ITEMS
-from wacrmd.operations.operation import Http, Operation, ResultKind
+from wacrmd.operations.operation import FileForm, Http, Operation, ResultKind
 from wacrmd.operations.recipient_inputs import VALUES_A_RECIPIENT
 from wacrmd.views.errors import ErrorBody
 
@@ -73,6 +73,7 @@ TAGS = {
     "broadcasts": "Send a template to many people, and see what became of each message.",
     "health": "For monitoring, without a key.",
     "me": "The key itself.",
+    "media": "Files for the header of messages.",
     "numbers": "The numbers of the account.",
     "openapi": "This description.",
     "optouts": "People who get no broadcasts.",
@@ -148,7 +149,25 @@ def _operation(operation: Operation, http: Http, form: Form, names: Names) -> Js
             "required": not (issubclass(form.body, Body) and form.body.may_be_empty),
             "content": {"application/json": {"schema": names[form.body, "validation"]}},
         }
+    if http.form is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": _form(http.form)}},
+        }
     return described
+
+
+def _form(form: FileForm) -> JsonObject:
+    """The schema of a form with a file."""
+    fields = form.fields.model_json_schema(ref_template=REFERENCE, by_alias=True).get("properties", {})
+    file = {"type": "string", "format": "binary", "description": form.meaning}
+    others = {name: without_null(_plain(field)) for name, field in fields.items()}
+    return {"type": "object", "required": ["file"], "properties": {"file": file, **others}}
+
+
+def _plain(field: JsonObject) -> JsonObject:
+    """Without the names that pydantic gives, and without its default."""
+    return {key: part for key, part in field.items() if key not in ("title", "default")}
 
 
 def _operation_id(http: Http) -> str:
@@ -296,6 +315,8 @@ def errors_of(operation: Operation, http: Http, form: Form) -> dict[int, list[Er
     codes = {*operation.errors, *(OPEN_ERRORS if http.open else EVERYWHERE)}
     if http.scopes:
         codes.add(ErrorCode.FORBIDDEN)
+    if http.form is not None:
+        codes.add(ErrorCode.PAYLOAD_TOO_LARGE)
     if form.body is not None:
         codes |= {ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE}
     if http.path_names:

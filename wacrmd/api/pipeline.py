@@ -21,15 +21,16 @@ from wacrmd.domain.account import ApiKey
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.network import address_of
 from wacrmd.domain.page import Page
-from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.errors import ErrorCode, Problem, Refusal, invalid
 from wacrmd.fields import JsonObject
 from wacrmd.http.body import read_body
 from wacrmd.http.json_body import MAX_VALUES
 from wacrmd.http.middleware import AnswerCutError, error_response
+from wacrmd.http.uploads import Uploads, descriptor_of
 from wacrmd.off_loop import off_loop, turn
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import NoParams
-from wacrmd.operations.operation import Http, HttpRequest, Operation, Reply, ResultKind, Stream
+from wacrmd.operations.operation import Http, HttpRequest, Operation, Reply, ResultKind, SentFile, Stream
 from wacrmd.operations.paging import PageQuery, encode_cursor
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
@@ -45,6 +46,7 @@ class Pipeline:
 
     ctx: Context
     limits: RateLimit = field(default_factory=RateLimit)
+    uploads: Uploads = field(default_factory=Uploads)
 
     def endpoint(self, operation: Operation, http: Http) -> Callable[[Request], Awaitable[Response]]:
         """The Starlette endpoint of an operation."""
@@ -102,6 +104,8 @@ class Pipeline:
             query = validated(operation, form.query, given, fixed)
         else:
             validated(operation, NoParams, given, {})  # what is ignored may be a dry_run
+        if http.form is not None:
+            return await self._perform_with_file(operation, http, request, actor, path, query)
         perform = partial(self._perform, operation, http, request, actor, path, query)
         if form.body is None:
             return await perform({}, None)
@@ -118,6 +122,33 @@ class Pipeline:
             ):  # it works with what is as large as the body
                 return await perform(given_body, body)
         return await perform({} if http.handler is None else given_body, body)
+
+    async def _perform_with_file(
+        self,
+        operation: Operation,
+        http: Http,
+        request: Request,
+        actor: Actor,
+        path: Mapping[str, str],
+        query: Any,
+    ) -> object:
+        """Perform an operation that takes a form with a file, which is on the disk meanwhile."""
+        form = http.form
+        if form is None or http.handler is None:
+            raise TypeError(f"{operation.name} takes no form")
+        limit = form.limit(self.ctx)
+        async with self.uploads.read(request, actor.account, limit=limit, advice=form.advice) as upload:
+            body = validated(operation, form.fields, upload.fields, path, self.ctx)
+            if upload.file is None or upload.field != "file":
+                found = f", found one as {upload.field!r}" if upload.field is not None else ""
+                raise invalid([Problem("file", f"expected a file in the form{found}")])
+            descriptor = await off_loop(descriptor_of, upload.file.file)
+            request_id: str = request.scope["state"]["request_id"]
+            file = SentFile(descriptor, upload.name, upload.declared_type)
+            asked = HttpRequest(
+                request.method, path, request.headers, query, body, dict(upload.fields), request_id, file
+            )
+            return await http.handler(self.ctx, actor, asked)
 
     async def _perform(
         self,

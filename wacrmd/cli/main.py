@@ -36,6 +36,7 @@ SECTIONS = {
         "broadcast": Lazy("wacrmd.cli.commands.broadcast:broadcast", "Broadcasts and their recipients."),
         "message": Lazy("wacrmd.cli.commands.message:message", "Single messages."),
         "draft": Lazy("wacrmd.cli.commands.draft:draft", "Broadcasts that are made step by step."),
+        "media": Lazy("wacrmd.cli.commands.media:media", "Files for the header of messages."),
         "template": Lazy("wacrmd.cli.commands.template:template", "Message templates."),
         "optout": Lazy("wacrmd.cli.commands.optout:optout", "People who get no more broadcasts."),
         "dashboard": Lazy("wacrmd.cli.commands.dashboard:dashboard", "A link to the pages for people."),

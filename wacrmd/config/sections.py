@@ -257,6 +257,18 @@ class LimitsConfig(Section):
         ge=1,
         le=1_000_000,
     )
+    max_media_bytes: int = _key(
+        104_857_600,
+        "The largest file for the header of messages. Meta takes images of 5 MB, videos of 16 MB and documents of 100 MB.",
+        ge=1024,
+        le=104_857_600,
+    )
+    max_media_bytes_per_account: int = _key(
+        1_073_741_824,
+        "The files of one account together. They are in the database, and so in each backup.",
+        ge=1024,
+        le=1_099_511_627_776,
+    )
     max_webhooks: int = _key(
         20, "Webhooks of one account. Each event is stored for each of them.", ge=1, le=1000
     )
@@ -322,6 +334,12 @@ class RetentionConfig(Section):
     webhook_deliveries_days: int = _key(30, "Deliveries of outbound webhooks.", ge=0, le=36_500)
     audit_days: int = _key(730, "The audit log.", ge=0, le=36_500)
     drafts_days: int = _key(90, "Drafts of broadcasts that nobody has changed since.", ge=0, le=36_500)
+    media_days: int = _key(
+        30,
+        "Files for the header of messages, since their last use. One that an unfinished broadcast or a draft needs is kept.",
+        ge=0,
+        le=36_500,
+    )
     unmatched_statuses_days: int = _key(
         7, "Statuses from Meta for messages that are not known here (yet).", ge=1, le=365
     )

@@ -37,8 +37,8 @@ from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.patience import Patience
 from wacrmd.dashboard.render import static
 from wacrmd.dashboard.turns import Turns
-from wacrmd.dashboard.uploads import Uploads
 from wacrmd.http.middleware import RequestMiddleware
+from wacrmd.http.uploads import Uploads
 from wacrmd.services.context import Context
 
 PAGES: tuple[Row, ...] = (

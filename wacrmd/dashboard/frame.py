@@ -18,11 +18,11 @@ from wacrmd.dashboard.live import END, EVENT_STREAM, Live
 from wacrmd.dashboard.live_parts import Source
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.turns import Turns
-from wacrmd.dashboard.uploads import Uploads
 from wacrmd.dashboard.visitor import Visitor, visitor_of
 from wacrmd.domain.page import Page
 from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import ERRORS, ErrorCode, Refusal, not_found
+from wacrmd.http.uploads import Uploads
 from wacrmd.operations.paging import encode_cursor
 from wacrmd.services.context import Context
 

@@ -9,12 +9,12 @@ import anyio
 from starlette.datastructures import UploadFile
 
 from wacrmd.dashboard.frame import Visit
-from wacrmd.dashboard.uploads import descriptor_of
 from wacrmd.domain.optout_file import OptOutFile
 from wacrmd.domain.optout_parts import OptOutPart, parts_of
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines
 from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.http.uploads import descriptor_of
 from wacrmd.log import get_logger
 from wacrmd.off_loop import off_loop
 from wacrmd.services.access import login

@@ -99,6 +99,7 @@ async def enqueue_due(ctx: Context) -> None:
     if await ctx.db.read(partial(broadcast_queue.scheduled_due, now=now)):
         started = await ctx.db.write(partial(_start_scheduled, queue=ctx.queue, now=now))
         ctx.queue.wake()
+        ctx.media.wake.set()
         ctx.changes.publish(started)
     due = [] if ctx.is_held else await ctx.db.read(partial(_due, queue=ctx.queue, now=now))
     if not ctx.is_held:  # that may have begun during the read

@@ -20,6 +20,7 @@ def broadcast_hold(
     storage: Hold | None,
     throughput: Hold | None,
     drain: Drain | None,
+    media: Hold | None = None,
     next_attempt_at: Millis | None,
     now: Millis,
 ) -> Hold | None:
@@ -27,7 +28,8 @@ def broadcast_hold(
 
     Messages that Meta holds back come last: they hold up no other message.
 
-    `storage` and `throughput` are the holds of the database and of the number's rate limiter. `next_attempt_at` is
+    `storage` and `throughput` are the holds of the database and of the number's rate limiter, `media` that of a file which
+    Meta does not have yet. `next_attempt_at` is
     when the first recipient is due; None while one is in flight.
     """
     if not has_work(broadcast, progress):
@@ -44,12 +46,30 @@ def broadcast_hold(
         return throughput
     if drain is not None:
         return Hold(HoldReason.DRAINING, drain.detail, drain.since)
+    if media is not None:
+        return media
     if next_attempt_at is not None and next_attempt_at > now:
         waiting, first = progress.pending_count, iso(next_attempt_at)
         tried = "1 person is" if waiting == 1 else f"{waiting} people are"
         detail = f"{tried} tried again, the first at {first}"
         return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
     return _held_by_meta(progress)
+
+
+def media_hold(
+    file_name: str, error: str | None, next_attempt_at: Millis, now: Millis, since: Millis, *, is_stored: bool
+) -> Hold:
+    """The hold of a broadcast whose messages name a file that Meta does not have for its number."""
+    if not is_stored:
+        detail = f"Its file {file_name} was removed: upload it again, or cancel the broadcast"
+    elif error is None:
+        detail = f"Its file {file_name} is being uploaded to Meta"
+    elif next_attempt_at > now:
+        again = f"that is tried again at {iso(next_attempt_at)}"
+        detail = f"Its file {file_name} could not be uploaded to Meta; {again}: {error}"
+    else:
+        detail = f"Its file {file_name} could not be uploaded to Meta; that is tried again now: {error}"
+    return Hold(HoldReason.MEDIA, detail, since)
 
 
 def waits_for_clock(broadcast: Broadcast, machine: Millis) -> bool:

@@ -28,6 +28,8 @@ class HoldReason(StrEnum):
     STORAGE = "storage"
     HELD_BY_META = "held_by_meta"
     CLOCK = "clock"
+    MEDIA = "media"
+    MEDIA_REFUSED = "media_refused"
 
 
 NEEDS_NOBODY = frozenset(
@@ -40,6 +42,7 @@ NEEDS_NOBODY = frozenset(
         HoldReason.WAITING_FOR_RETRY,
         HoldReason.DRAINING,
         HoldReason.HELD_BY_META,
+        HoldReason.MEDIA,
     }
 )
 """Holds that need no action: somebody asked for them, or they end by themselves."""

@@ -65,6 +65,7 @@ SENDER_MAY = frozenset(
             "draft",
             ("create", "change", "upload", "add-recipients", "check", "test", "send", "discard", "again"),
         ),
+        ("media", ("upload",)),
     )
     for verb in verbs
 )

@@ -22,6 +22,10 @@ CANCEL_GRACE_S = 1.0
 """How long a cancelled request or connection may take to end."""
 
 
+PASSED_ON = "body_is_passed_on"
+"""In the state of a request whose body goes to the disk as it comes: only its last part is in memory."""
+
+
 class _Exchange:
     """One request and its answer, in the task that Hypercorn runs for it."""
 
@@ -30,6 +34,7 @@ class _Exchange:
         "_is_receiving",
         "_receive",
         "_send",
+        "_state",
         "_tracker",
         "body_ended",
         "is_cancelled",
@@ -48,7 +53,8 @@ class _Exchange:
         self.is_cancelled = False
         self.is_evicted = False
         self._is_receiving = False
-        self._ask_for_body = scope.get("state", {}).get(ASK_FOR_BODY)
+        self._state = scope.setdefault("state", {})
+        self._ask_for_body = self._state.get(ASK_FOR_BODY)
 
     def cancel(self) -> None:
         """Cancel the app."""
@@ -83,6 +89,8 @@ class _Exchange:
             raise no_room() from None
         finally:
             self._is_receiving = False
+        if self._state.get(PASSED_ON):  # what came before is not in memory any more
+            capacity.release(self)
         if size := len(message.get("body", b"")):
             capacity.take(self, size)
         if self.is_evicted:

@@ -50,6 +50,29 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file that came in a form: open for as long as the request lasts, its name, and the type that its sender gives."""
+
+    descriptor: int
+    name: str
+    declared_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileForm:
+    """A form with one file, `file` (multipart/form-data), and these fields besides.
+
+    `limit` says how many bytes the file may have, `advice` what to do about one that has more.
+    """
+
+    fields: type[BaseModel]
+    limit: Callable[[Context], int]
+    advice: str
+    meaning: str
+    """What the file is."""
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
     """What an HTTP caller sent, with query and body checked for their form."""
 
@@ -61,6 +84,7 @@ class HttpRequest:
     json: JsonObject
     """The body before the check of its form."""
     request_id: str
+    file: SentFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +131,8 @@ class Http:
     """Serves this binding in place of the operation's own function, with `query` and `body` for its form."""
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
+    form: FileForm | None = None
+    """In place of a body: the handler gets its fields as `body`, and its `file`."""
     headers: tuple[Header, ...] = ()
     max_body_bytes: int | None = None
     """A body may be no larger, whatever the configuration says. It is so small that it needs no turn among large ones:

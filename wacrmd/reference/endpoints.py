@@ -74,7 +74,10 @@ def _endpoint(operation: Operation, http: Http, objects: Objects, here: Iterable
 def _parameters(operation: Operation, http: Http, form: Form) -> Iterator[tuple[str, ...]]:
     for name in http.path_names:
         yield f"`{name}`", "path", "string", "required", operation.params.model_fields[name].description or ""
-    for place, model in (("query", form.query), ("body", form.body)):
+    if http.form is not None:
+        yield "`file`", "form", "file", "required", http.form.meaning
+    fields = http.form.fields if http.form is not None else None
+    for place, model in (("query", form.query), ("body", form.body), ("form", fields)):
         for field in parameters(model, leave_out=http.path_names) if model is not None else ():
             yield f"`{field.name}`", place, field.kind, field.default, field.meaning
     for header in http.headers:

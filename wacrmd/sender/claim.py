@@ -59,14 +59,23 @@ class TurnClaim:
             if not left:
                 break
             self.at = index
-            if share.job.made_for == identity:
-                found.append(_claim_due(tx, share.job.broadcast.id, min(left, share.limit), self._now))
+            job = share.job
+            if job.made_for == identity and job.media is None:
+                found.append(_complete(tx, job.broadcast.id, self._now))
+            elif job.made_for == identity and job.is_current(self._now):
+                found.append(_claim_due(tx, job.broadcast.id, min(left, share.limit), self._now))
                 left -= len(found[-1].claims)
             else:
                 found.append(Claimed(is_current=False))
         self.attempts += [(claim.recipient_id, claim.attempt) for each in found for claim in each.claims]
         self._unrecorded.update(self.attempts)  # inside: the next transaction may expire leases
         return found
+
+
+def _complete(tx: Tx, broadcast_id: int, now: Millis) -> Claimed:
+    """Complete a broadcast of which nobody was left when it was loaded, without its files."""
+    completed = broadcasts.complete(tx, broadcast_id, now)
+    return Claimed(completed=completed, is_current=completed)
 
 
 def _claim_due(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> Claimed:

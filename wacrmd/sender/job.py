@@ -12,20 +12,24 @@ from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.marketing_route import Route
+from wacrmd.domain.media_in_content import with_meta_ids
 from wacrmd.domain.number import Number
 from wacrmd.domain.template import TemplateContent
 from wacrmd.meta import payloads
 from wacrmd.services import pausing
 from wacrmd.services.context import Context
-from wacrmd.store import broadcast_queue, broadcasts, numbers
+from wacrmd.store import broadcast_queue, broadcasts, media_uploads, numbers
 from wacrmd.store.database import Tx
+from wacrmd.store.media_uploads import ReadyFiles
 from wacrmd.vault import VaultError, access_token_context
 
 LOOK_AHEAD = 50
 """How many broadcasts one read looks at: when thousands are created, few of their jobs have to read anything."""
 
-Row = tuple[Broadcast, Number, str | None, str | None]
-"""A broadcast with its number, its content and the id of the request that brought it."""
+Row = tuple[Broadcast, Number, ReadyFiles | None, str | None, str | None]
+"""A broadcast with its number, its files at Meta, its content and the id of the request that brought it."""
+
+NO_FILES = ReadyFiles({}, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +41,22 @@ class Job:
     number: Number
     token: str = field(repr=False)
     defaults: TemplateContent
+    media: ReadyFiles | None = NO_FILES
+    """Its files at Meta; None if one is missing: then nobody is claimed."""
 
     @property
     def made_for(self) -> tuple[str, str, bytes]:
         """What a message depends on of its number, as of the load; see `store.numbers.identity`."""
         return self.number.phone_number_id, self.number.waba_id, self.number.access_token
 
+    def is_current(self, now: Millis) -> bool:
+        """Whether Meta's ids of its files can be used still; if not, it is to be loaded again."""
+        return self.media is None or self.media.until is None or now < self.media.until
+
     def body(self, claim: Claim, route: Route) -> bytes:
         """The request body for one attempt on this route; raises if the stored content makes no message."""
-        content = _content(claim.params, claim.content).over(self.defaults)
+        own = _content(claim.params, claim.content)
+        content = with_meta_ids(own, (self.media or NO_FILES).files).over(self.defaults)
         token = callback_token(self.broadcast.uuid, claim.recipient_id, claim.attempt)
         return payloads.body(
             claim.to, self.broadcast.template_name, self.broadcast.template_language, content, token, route
@@ -58,14 +69,17 @@ async def load_jobs(ctx: Context, broadcast_id: int, known: Container[int]) -> l
     If the access token of a number cannot be decrypted, the number is paused, so that users see why nothing is sent.
     """
     jobs, tokens, unreadable = list[Job](), dict[str, str](), dict[str, VaultError]()
-    for broadcast, number, content, request_id in await ctx.db.read(
+    for broadcast, number, media, content, request_id in await ctx.db.read(
         partial(_with_work, broadcast_id=broadcast_id, known=known, now=ctx.clock.now())
     ):
         try:
             if number.id not in tokens:
                 context = access_token_context(number.id)
                 tokens[number.id] = ctx.vault.decrypt(number.access_token, context)
-            jobs.append(Job(broadcast, request_id, number, tokens[number.id], _content(None, content)))
+            defaults = _content(None, content)
+            if media is not None:
+                defaults = with_meta_ids(defaults, media.files)
+            jobs.append(Job(broadcast, request_id, number, tokens[number.id], defaults, media))
         except VaultError as unread:
             unreadable[number.id] = unread
         except Exception:
@@ -86,7 +100,8 @@ def _with_work(tx: Tx, *, broadcast_id: int, known: Container[int], now: Millis)
             found[broadcast.number_id] = numbers.get(tx, broadcast.number_id)
         number = found[broadcast.number_id]
         if number is not None and not number.is_removed:
-            rows.append((broadcast, number, *broadcasts.content_and_request_id(tx, each)))
+            media = media_uploads.ready_files(tx, each, now)
+            rows.append((broadcast, number, media, *broadcasts.content_and_request_id(tx, each)))
     return rows
 
 

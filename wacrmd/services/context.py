@@ -26,6 +26,7 @@ from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.services.draft_work import DraftWork
 from wacrmd.services.http_shortages import HttpShortages
 from wacrmd.services.key_uses import KeyUses
+from wacrmd.services.media_work import MediaWork
 from wacrmd.services.meta_event_notes import MetaEventNotes
 from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
@@ -127,6 +128,7 @@ class Context:
     """Of host names when webhooks are configured; deliveries and Meta have their own."""
     key_uses: KeyUses = field(default_factory=KeyUses)
     drafts: DraftWork = field(default_factory=DraftWork)
+    media: MediaWork = field(default_factory=MediaWork)
     control: Control = field(default_factory=Control)
     denied: SummedCalls[Actor] = field(
         default_factory=lambda: SummedCalls(

@@ -54,6 +54,7 @@ def start_at_zero(metrics: Metrics) -> None:
         metrics.meta_request_duration: (_OUTCOMES.values(),),
         metrics.meta_webhook_events: (_EVENT_KINDS,),
         metrics.http_shortages: (("api", "webhooks"), tuple(Shortage)),
+        metrics.media_uploads: (("success", "failure", "refused"),),
         metrics.webhook_delivery_attempts: (("success", "failure"),),
         metrics.job_signals: (("enqueued", "executing", "complete", "error"),),
         metrics.rows_pruned: (PRUNED_TABLES,),

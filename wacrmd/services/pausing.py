@@ -12,7 +12,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.hold import PAUSED_BY_PERSON, HoldReason
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.store import attempts, broadcasts, failure_streaks, numbers
+from wacrmd.store import attempts, broadcasts, failure_streaks, media_uploads, numbers
 from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
@@ -91,6 +91,7 @@ def log_pauses(pauses: Iterable[PauseEvent]) -> None:
 def resume_broadcast(tx: Tx, broadcast_id: int, now: Millis) -> Resumed:
     """Resume a broadcast, whatever it was paused for."""
     resumed = {broadcast_id} if broadcasts.resume(tx, broadcast_id, now) else set[int]()
+    media_uploads.try_again(tx, broadcast_id)
     return _continue(tx, resumed, now)
 
 
@@ -116,6 +117,7 @@ def continue_sending(ctx: Context, resumed: Resumed) -> None:
     for number_id in resumed.numbers:
         ctx.throughput.reset(number_id)
     ctx.queue.enqueue_many(resumed.broadcasts)
+    ctx.media.wake.set()
     ctx.changes.publish(resumed.broadcasts)
 
 
@@ -128,6 +130,8 @@ def _continue(tx: Tx, broadcast_ids: set[int], now: Millis) -> Resumed:
 
 
 def _continue_numbers(tx: Tx, number_ids: list[str], now: Millis) -> Resumed:
+    for number_id in number_ids:
+        media_uploads.try_number_again(tx, number_id)
     held = {each for number_id in number_ids for each in broadcasts.sending_or_paused(tx, number_id)}
     resumed = _continue(tx, held, now)
     resumed.numbers |= set(number_ids)

@@ -82,6 +82,7 @@ class Left:
     unfinished: int
     finished: int
     """Broadcasts that are not drafts, by whether they have ended."""
+    media: int
 
 
 def left_of(tx: Tx, account_id: str, now: Millis) -> Left:
@@ -93,7 +94,8 @@ def left_of(tx: Tx, account_id: str, now: Millis) -> Left:
         " (SELECT count(*) FROM user_account WHERE account_id = ?1),"
         " (SELECT count(*) FROM broadcast WHERE account_id = ?1 AND status = 'draft'),"
         " (SELECT count(*) FROM broadcast WHERE account_id = ?1 AND status IN ('scheduled', 'sending', 'paused')),"
-        " (SELECT count(*) FROM broadcast WHERE account_id = ?1 AND status IN ('sent', 'cancelled'))",
+        " (SELECT count(*) FROM broadcast WHERE account_id = ?1 AND status IN ('sent', 'cancelled')),"
+        " (SELECT count(*) FROM media WHERE account_id = ?1 AND edition IS NOT NULL)",
         (account_id, now),
     ).fetchone()
     return Left(*row)
@@ -106,6 +108,6 @@ def remove(tx: Tx, account_id: str) -> None:
     tx.execute(f"DELETE FROM inbound_message {of_its_people}", (account_id,))
     known = tx.execute("SELECT id FROM person WHERE account_id = ?", (account_id,)).fetchall()
     people.forget_unused(tx, [person_id for (person_id,) in known])
-    for table in ("webhook_endpoint", "api_key", "number"):
+    for table in ("webhook_endpoint", "api_key", "media", "number"):
         tx.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
     tx.execute("DELETE FROM account WHERE id = ?", (account_id,))

@@ -20,6 +20,9 @@ _ORPHANS = {
     "button_reply": "recipient_id NOT IN (SELECT id FROM recipient)",
     "draft": "broadcast_id NOT IN (SELECT id FROM broadcast WHERE draft.state = 'sent' OR status = 'draft')",
     "draft_piece": "broadcast_id NOT IN (SELECT broadcast_id FROM draft)",
+    "media_piece": "media_id NOT IN (SELECT id FROM media)",
+    "media_upload": "media_id NOT IN (SELECT id FROM media)",
+    "broadcast_media": "broadcast_id NOT IN (SELECT id FROM broadcast) OR media_id NOT IN (SELECT id FROM media)",
     "app_secret": "number_id NOT IN (SELECT id FROM number)",
     "webhook_delivery": "endpoint_id NOT IN (SELECT id FROM webhook_endpoint)",
 }

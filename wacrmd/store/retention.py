@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wacrmd.clock import DAY, Millis
-from wacrmd.store import drafts, people, revisions
+from wacrmd.store import drafts, media, people, revisions
 from wacrmd.store.database import Tx
 
 MAX_STEP_ROWS = 250
@@ -27,6 +27,7 @@ class Cutoffs:
     inbound: Millis | None
     idempotency: Millis
     drafts: Millis | None
+    media: Millis | None
     now: Millis
     sessions: Millis
     """By their last use, also those that have lasted for as long as they may: an ended one is not used any more."""
@@ -116,6 +117,16 @@ def old_drafts(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int],
     return {"draft": len(discarded)}, len(discarded) == max_rows
 
 
+def old_media(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
+    """Delete files that nothing has used; their pieces are dropped as those of others that are removed."""
+    if cutoffs.media is None:
+        return {}, False
+    found = media.unused(tx, cutoffs.media, max_rows)
+    for media_id in found:
+        media.remove(tx, media_id)
+    return {"media": len(found)}, len(found) == max_rows
+
+
 def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1") -> Step:
     """A step that deletes rows of `table` whose `column` is before a cutoff."""
 
@@ -136,6 +147,7 @@ def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1
 PRUNED_TABLES = (
     *("broadcast", "recipient", "recipient_history", "person", "inbound_message"),
     *("webhook_delivery", "audit", "account_event", "unmatched_status", "idempotency", "draft"),
+    "media",
     *("login_session", "login_link", "known_browser"),
 )
 """The tables of which the steps delete rows."""
@@ -144,6 +156,7 @@ STEPS: tuple[Step, ...] = (
     broadcasts,
     history,
     old_drafts,
+    old_media,
     _by_time("webhook_delivery", "id", "created_at", "deliveries", "status != 'pending'"),
     _by_time("audit", "id", "at", "audit"),
     _by_time("account_event", "id", "received_at", "history"),

@@ -103,6 +103,7 @@ def _left(found: accounts.Left, days: int) -> list[str]:
             (found.keys, "key", "", "wacrmd key revoke"),
             (found.users, "user", " limited to it", "wacrmd user set, or wacrmd user remove"),
             (found.drafts, "draft", "", "wacrmd draft discard"),
+            (found.media, "file", " for headers", "wacrmd media remove"),
             (found.unfinished, "broadcast", " that is to be sent", "wacrmd broadcast cancel"),
             (found.finished, "finished broadcast", "", f"{end} ([retention] recipients_days)"),
         )

@@ -15,6 +15,7 @@ from wacrmd.domain.number import Number
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, draining, invalid
 from wacrmd.fields import JsonObject
+from wacrmd.services.broadcasts.files import use_files
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import (
     NO_VALID_NUMBER,
@@ -105,6 +106,7 @@ async def create(
     )
     if not creation.replayed:
         ctx.queue.wake()
+        ctx.media.wake.set()
         _count(ctx, creation.created, perf_counter() - began)
     return creation
 
@@ -161,6 +163,7 @@ def _store(
             for person_id, (address, recipient) in accepted.items()
         ],
     )
+    use_files(tx, account_id, current.id, broadcast_id, prepared.file_ids, now)
     created = CreatedBroadcast(
         broadcast_id=uuid,
         status=BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING,

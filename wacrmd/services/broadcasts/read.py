@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 
+from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus, Progress
-from wacrmd.domain.broadcast_hold import broadcast_hold, has_work, idle_hold, waits_for_clock
+from wacrmd.domain.broadcast_hold import broadcast_hold, has_work, idle_hold, media_hold, waits_for_clock
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import not_found
 from wacrmd.services.context import Context
 from wacrmd.services.lookup import exactly_one
-from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store import broadcasts, media_uploads, numbers, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import BroadcastView
 
@@ -119,11 +120,21 @@ def holds_of(
             storage=storage,
             throughput=throughput.hold if throughput else None,
             drain=ctx.drain,
+            media=_media_hold(tx, broadcast, now),
             next_attempt_at=recipients.next_attempt_at(tx, broadcast.id),
             now=now,
         )
 
     return {each.id: hold_of(each) for each in found}
+
+
+def _media_hold(tx: Tx, broadcast: Broadcast, now: Millis) -> Hold | None:
+    """The hold of a broadcast that waits for the upload of a file."""
+    waiting = media_uploads.waiting_for(tx, broadcast.id, now)
+    if waiting is None:
+        return None
+    name, error, next_attempt_at, is_stored = waiting
+    return media_hold(name, error, next_attempt_at, now, broadcast.updated_at, is_stored=is_stored)
 
 
 def _storage_hold(ctx: Context) -> Hold | None:

@@ -5,9 +5,11 @@ What is found here Meta would refuse for each recipient: 132000 (number of param
 disabled); see docs/meta.md, Template components and Errors.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from wacrmd.clock import iso
+from wacrmd.domain.media import MediaFacts
+from wacrmd.domain.media_in_content import media_problems
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.services.broadcasts.component_checks import missing_raw, raw_problems, raw_texts
@@ -68,6 +70,21 @@ def problems(
         reason = f" ({template.reason})" if template.reason and template.reason != "NONE" else ""
         return [Problem("template_name", f"template {name!r} in {language} {why}{reason}")]
     return _content_problems(requirements_of(template), defaults, contents)
+
+
+def file_problems(
+    known: Mapping[str, MediaFacts],
+    defaults: TemplateContent,
+    contents: Iterable[tuple[int, TemplateContent]],
+) -> list[Problem]:
+    """What is wrong with the files that are named by id, whatever the template; `known` are those of the account."""
+    found = media_problems(defaults, known)
+    for place, content in contents:
+        if content.header is not None or content.components is not None:
+            found += media_problems(content, known, f"recipients[{place}].")
+        if len(found) > MAX_PROBLEMS:
+            break
+    return found
 
 
 def address_problems(synced: SyncedTemplate, addresses: Iterable[tuple[int, str]]) -> list[Problem]:

@@ -1,6 +1,7 @@
 """A new draft from an earlier broadcast: for all of its recipients, for none, or for those whom it did not reach."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 
 import orjson
@@ -15,7 +16,7 @@ from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
 from wacrmd.services.drafts.manage import create
 from wacrmd.services.drafts.uploads import put_file
-from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store import broadcasts, media, numbers, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.recipients import SentContent
 from wacrmd.views.drafts import DraftView
@@ -52,18 +53,22 @@ async def again(
     if first is None and whom is not Again.NOBODY:
         raise conflict("Nobody is left whom this concerns")
 
-    def look_up(tx: Tx) -> tuple[str | None, str | None]:
+    def look_up(tx: Tx) -> tuple[str | None, str | None, bool]:
         number = numbers.get(tx, broadcast.number_id)
         content, _ = broadcasts.content_and_request_id(tx, broadcast.id)
-        return content, None if number is None or number.is_removed else number.id
+        has_files = media.missing_of(tx, broadcast.id) is None
+        return content, None if number is None or number.is_removed else number.id, has_files
 
-    content, number_id = await ctx.db.read(look_up)
+    stored, number_id, has_files = await ctx.db.read(look_up)
+    content = read.template_content(stored)
+    if not has_files:
+        content = replace(content, header=None)  # a person chooses another file
     new = BroadcastInput(
         template_name=broadcast.template_name,
         template_language=broadcast.template_language,
         name=f"{broadcast.name} (again)"[:200],
         number=number_id,
-        content=read.template_content(content),
+        content=content,
     )
     within = actor.within(broadcast.account_id)
     made = await create(ctx, within, new)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import math
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,15 +12,17 @@ from time import monotonic
 import anyio
 import orjson
 
+from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.draft import MAX_LISTED, CheckResult, Draft, DraftState
+from wacrmd.domain.media_in_content import ids_in
 from wacrmd.domain.messaging_limit import limit_people
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import broadcast_warnings
 from wacrmd.domain.person import identity
 from wacrmd.domain.phone_guess import summary
-from wacrmd.domain.template import SyncedTemplate
+from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.domain.text_file import CsvError
 from wacrmd.errors import MAX_PROBLEMS, Problem, Refusal, conflict
 from wacrmd.off_loop import off_loop
@@ -30,7 +32,7 @@ from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
 from wacrmd.services.drafts.people import BATCH_ROWS, Batch, LeftOut, PeopleReader, Person, Source
 from wacrmd.services.drafts.uploads import editable, lines_of
-from wacrmd.store import broadcast_queue, broadcasts, drafts, optouts, people
+from wacrmd.store import broadcast_queue, broadcasts, drafts, media, optouts, people
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftView
 
@@ -114,7 +116,7 @@ async def run(ctx: Context, broadcast_id: int) -> None:
             return
         broadcast, draft, source, number = begun
         version = draft.version
-        edition = await ctx.db.write(partial(drafts.next_edition, broadcast_id=broadcast_id))
+        edition = await ctx.db.write(partial(_begin, broadcast=broadcast, source=source, now=ctx.clock.now()))
         with (
             ctx.drafts.writing(broadcast_id, edition),
             ctx.drafts.working(broadcast_id, draft.file_bytes) as progress,
@@ -144,6 +146,22 @@ async def run(ctx: Context, broadcast_id: int) -> None:
         ctx.changes.publish([broadcast_id])
 
 
+def _begin(tx: Tx, *, broadcast: Broadcast, source: Source, now: Millis) -> int:
+    """The edition of a new check; which files the draft needs is noted anew."""
+    media.forget_uses(tx, broadcast.id)
+    _use_files(tx, broadcast, source, [source.defaults], now)
+    return drafts.next_edition(tx, broadcast.id)
+
+
+def _use_files(
+    tx: Tx, broadcast: Broadcast, source: Source, contents: Iterable[TemplateContent], now: Millis
+) -> None:
+    """Note the files that contents name: they are kept for as long as the draft is."""
+    ids = ids_in(contents) & source.files.keys()
+    if ids:
+        media.use(tx, broadcast.id, [source.files[each].id for each in ids], now)
+
+
 async def fail(ctx: Context, broadcast_id: int, problem: str) -> None:
     """Store why a draft could not be checked."""
 
@@ -171,7 +189,7 @@ async def _check(
     seen = Seen()
     lines = lines_of(ctx, broadcast.id, draft.file_edition or 0, read_on)
     reader = await off_loop(PeopleReader, lines, source)
-    pieces = _Pieces(ctx, broadcast.id, edition)
+    pieces = _Pieces(ctx, broadcast, source, edition)
 
     def look_up(tx: Tx, batch: Batch) -> Left:
         now = drafts.get(tx, broadcast.id)
@@ -210,9 +228,10 @@ async def _ahead(batches: Iterator[Batch]) -> AsyncGenerator[Batch, None]:
 class _Pieces:
     """Stores people in pieces of `BATCH_ROWS` each; the last one may have fewer."""
 
-    def __init__(self, ctx: Context, broadcast_id: int, edition: int) -> None:
+    def __init__(self, ctx: Context, broadcast: Broadcast, source: Source, edition: int) -> None:
         self._ctx = ctx
-        self._broadcast_id = broadcast_id
+        self._broadcast = broadcast
+        self._source = source
         self._edition = edition
         self._number = 0
         self._waiting: list[Person] = []
@@ -231,15 +250,13 @@ class _Pieces:
 
     async def _put(self, accepted: list[Person]) -> None:
         content = await off_loop(_piece, accepted)
-        await self._ctx.db.write(
-            partial(
-                drafts.put_piece,
-                broadcast_id=self._broadcast_id,
-                edition=self._edition,
-                number=self._number,
-                content=content,
-            )
-        )
+        own = [each.content for each in accepted if each.content.header or each.content.components]
+
+        def put(tx: Tx) -> None:
+            drafts.put_piece(tx, self._broadcast.id, self._edition, self._number, content)
+            _use_files(tx, self._broadcast, self._source, own, self._ctx.clock.now())
+
+        await self._ctx.db.write(put)
         self._number += 1
 
 

@@ -22,6 +22,7 @@ from wacrmd.services.broadcasts.create import (
     params_json,
     replay,
 )
+from wacrmd.services.broadcasts.files import use_files
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.broadcasts.prepare import PreparedBroadcast, first_of_each, prepare, problem
 from wacrmd.services.context import Context
@@ -186,6 +187,7 @@ def _add(
             for person_id, (address, recipient) in accepted.items()
         ],
     )
+    use_files(tx, account_id, prepared.number.id, broadcast_id, prepared.file_ids, now)
     drafts.collected(tx, broadcast_id, orjson.dumps(_sums(ctx, before, answer, prepared, now)).decode(), now)
     return answer
 

@@ -9,6 +9,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, DraftState
+from wacrmd.domain.media import MediaFacts
 from wacrmd.domain.phone_guess import Home
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
@@ -21,12 +22,13 @@ from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
 from wacrmd.services.drafts.check import template_digest
 from wacrmd.services.drafts.collect import check_restored
-from wacrmd.store import broadcasts, drafts, recipients, templates
+from wacrmd.store import broadcasts, drafts, media, recipients, templates
 from wacrmd.store.database import Tx
 from wacrmd.store.recipients import SentContent
 from wacrmd.views.drafts import SentDraft
 
 PAGE_ROWS = 1000
+Files = dict[str, MediaFacts]
 CHANGED = (
     "The template has changed since the recipients were added, and does not fit all of them any more: delete this draft, and"
     " make a new one"
@@ -107,16 +109,17 @@ async def _fitting(ctx: Context, broadcast: Broadcast) -> CheckResult:
     They were checked when they were added; if the template has another content since, they are checked again.
     """
 
-    def look_up(tx: Tx) -> tuple[CheckResult, SyncedTemplate | None, Home, TemplateContent]:
+    def look_up(tx: Tx) -> tuple[CheckResult, SyncedTemplate | None, Home, TemplateContent, Files]:
         draft = drafts.get(tx, broadcast.id)
         sums = read.result_of(draft) if draft is not None else None
         if sums is None:
             raise not_found("Draft")
         content, _ = broadcasts.content_and_request_id(tx, broadcast.id)
         home = Home.of(None, read.number_of(tx, broadcast).display_phone)
-        return sums, _template(tx, broadcast), home, read.template_content(content)
+        files = media.all_facts(tx, broadcast.account_id, broadcast.number_id)
+        return sums, _template(tx, broadcast), home, read.template_content(content), files
 
-    sums, synced, home, defaults = await ctx.db.read(look_up)
+    sums, synced, home, defaults, files = await ctx.db.read(look_up)
     digest = template_digest(synced)
     if digest == sums.template_digest or digest is None:
         return replace(sums, template_digest=digest)
@@ -135,7 +138,7 @@ async def _fitting(ctx: Context, broadcast: Broadcast) -> CheckResult:
             recipients=[RecipientInput(each.to, _content(each)) for each in waiting],
             content=defaults,
         )
-        _, problems = await off_loop(validate, given, synced, home)
+        _, problems = await off_loop(validate, given, synced, home, files)
     if problems:
         raise Refusal(ErrorCode.CONFLICT, CHANGED, [_of_person(each, waiting) for each in problems])
     return replace(sums, template_digest=digest)

@@ -14,6 +14,7 @@ from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.draft import BODY, BUTTON, HEADER, DraftState, FileFormat, FileMapping
 from wacrmd.domain.draft_room import too_many
 from wacrmd.domain.mapped_file import FileHead, suggest_mapping
+from wacrmd.domain.media_in_content import ids_in, media_problems
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem, conflict, draining, invalid, not_found
 from wacrmd.fields import JsonObject
@@ -24,7 +25,7 @@ from wacrmd.services.broadcasts.prepare import check_content, check_time, sendin
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
 from wacrmd.services.drafts.uploads import SHOWN, editable, put_file
-from wacrmd.store import broadcasts, drafts
+from wacrmd.store import broadcasts, drafts, media
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DiscardedDraft, DraftView
 
@@ -71,6 +72,7 @@ async def create(ctx: Context, actor: Actor, new: BroadcastInput) -> DraftView:
             is_draft=True,
         )
         drafts.insert(tx, broadcast_id, made_by=actor.name, now=now)
+        _use_files(tx, actor.account, number.id, broadcast_id, new.content, now)
 
     await ctx.db.write(work)
     return await read.show(ctx, actor, uuid)
@@ -113,6 +115,11 @@ async def change(ctx: Context, actor: Actor, reference: str, wanted: DraftChange
             mapping = replace(wanted.mapping, names=mapping.names)
             _check_mapping(mapping)
         broadcasts.change_draft(tx, broadcast.id, now, **plain, **checked)
+        if wanted.content is not None:
+            media.forget_uses(tx, broadcast.id)
+            number_id = checked.get("number_id", broadcast.number_id)
+            given = TemplateContent(None, **wanted.content)
+            _use_files(tx, broadcast.account_id, number_id, broadcast.id, given, now)
         if checked or mapping != read.mapping_of(draft):
             drafts.changed(tx, broadcast.id, now, mapping=orjson.dumps(mapping).decode())
         else:
@@ -191,6 +198,17 @@ def _check_content(content: JsonObject) -> None:
     problems = content_problems(content)
     if problems:
         raise invalid(problems)
+
+
+def _use_files(
+    tx: Tx, account_id: str, number_id: str, broadcast_id: int, content: TemplateContent, now: Millis
+) -> None:
+    """Note the files that are the same for everybody. Raises Refusal for one that is not there, or of another kind."""
+    uuids = ids_in([content])
+    known = media.facts(tx, account_id, number_id, uuids) if uuids else {}
+    if problems := media_problems(content, known):
+        raise invalid(problems)
+    media.use(tx, broadcast_id, [each.id for each in known.values()], now)
 
 
 def _check_mapping(mapping: FileMapping) -> None:

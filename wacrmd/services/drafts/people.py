@@ -1,7 +1,7 @@
 """The people in the file of a draft, batch by batch, as `broadcasts/prepare.py` checks those of a request. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -10,6 +10,7 @@ import orjson
 from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_cell, escape_formula
 from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping, LineView, Which
 from wacrmd.domain.mapped_file import FileRow, MappedFile
+from wacrmd.domain.media import MediaFacts
 from wacrmd.domain.people_file import HOW_READ, REASON
 from wacrmd.domain.phone_guess import Home
 from wacrmd.domain.plain_words import plainly
@@ -43,6 +44,8 @@ class Source:
     template: SyncedTemplate | None
     defaults: TemplateContent
     home: Home
+    files: Mapping[str, MediaFacts]
+    """The files of the account, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ class PeopleReader:
             else:
                 left.append(row)
         while True:
-            found, problems = validate(self._given(left), self._checks, self._source.home)
+            found, problems = validate(self._given(left), self._checks, self._source.home, self._source.files)
             own, batch.problems = _told_apart(problems)
             if not own:
                 break

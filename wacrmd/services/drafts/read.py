@@ -8,6 +8,8 @@ from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead, read_head
 from wacrmd.domain.marketing_route import Route, route_of
+from wacrmd.domain.media import MediaFacts
+from wacrmd.domain.media_in_content import ids_in
 from wacrmd.domain.number import Number
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.phone_guess import Home
@@ -20,7 +22,7 @@ from wacrmd.services.broadcasts import read as broadcasts_read
 from wacrmd.services.context import Context
 from wacrmd.services.drafts.people import Source
 from wacrmd.services.drafts.placeholders import placeholders
-from wacrmd.store import accounts, broadcasts, drafts, marketing, numbers, templates
+from wacrmd.store import accounts, broadcasts, drafts, marketing, media, numbers, templates
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftColumns, DraftFileView, DraftSummary, DraftView, WorkView
 from wacrmd.views.json import from_json
@@ -130,15 +132,27 @@ def source(tx: Tx, broadcast: Broadcast, draft: Draft) -> Source:
     mapping = mapping_of(draft)
     country = mapping.country or accounts.settings(tx, broadcast.account_id).default_country
     content, _ = broadcasts.content_and_request_id(tx, broadcast.id)
+    defaults = template_content(content)
     return Source(
         form=draft.file_format or FileFormat.CSV,
         mapping=mapping,
         template_name=broadcast.template_name,
         template_language=broadcast.template_language,
         template=templates.synced(tx, number.waba_id, broadcast.template_name, broadcast.template_language),
-        defaults=template_content(content),
+        defaults=defaults,
         home=Home.of(country, number.display_phone),
+        files=_files(tx, broadcast, draft, number, defaults),
     )
+
+
+def _files(
+    tx: Tx, broadcast: Broadcast, draft: Draft, number: Number, defaults: TemplateContent
+) -> dict[str, MediaFacts]:
+    """The files that may be named: by what is the same for everybody, or in JSON lines by anybody."""
+    if draft.file_format is FileFormat.JSONL:
+        return media.all_facts(tx, broadcast.account_id, number.id)
+    ids = ids_in([defaults])
+    return media.facts(tx, broadcast.account_id, number.id, ids) if ids else {}
 
 
 def number_of(tx: Tx, broadcast: Broadcast) -> Number:

@@ -19,7 +19,7 @@ from wacrmd.services.drafts import collected, read
 from wacrmd.services.drafts.check import template_digest
 from wacrmd.services.drafts.people import BATCH_ROWS
 from wacrmd.services.drafts.uploads import SHOWN
-from wacrmd.store import broadcasts, drafts, numbers, optouts, people, recipients, templates
+from wacrmd.store import broadcasts, drafts, media, numbers, optouts, people, recipients, templates
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import SentDraft
 
@@ -152,6 +152,8 @@ def _obstacle(tx: Tx, broadcast: Broadcast, draft: Draft) -> str | None:
     status = synced.template.status.upper() if synced is not None and synced.template is not None else ""
     if status in UNSENDABLE:
         return f"The template {UNSENDABLE[status]}"
+    if (missing := media.missing_of(tx, broadcast.id)) is not None:
+        return f"The file {missing} was removed: choose another one"
     result = read.result_of(draft)
     if result is None or template_digest(synced) != result.template_digest:
         return "The template has changed since the check: look at the message again, and check it"

@@ -41,6 +41,7 @@ def cutoffs(config: Config, clock: DaemonClock) -> Cutoffs:
         inbound=min(history, clock.ago(retention.REDELIVERY_PERIOD)) if history is not None else None,
         idempotency=clock.ago(idempotency.KEPT_FOR),
         drafts=before(days.drafts_days),
+        media=before(days.media_days),
         now=now,
         sessions=now - user.IDLE,
         links=now - user.LINK_LASTS,

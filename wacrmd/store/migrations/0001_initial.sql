@@ -244,6 +244,64 @@ CREATE TABLE draft_piece (
     UNIQUE (broadcast_id, edition, number)
 ) STRICT;
 
+-- A file for the headers of messages; each content is there once in an account. `edition` is that of its pieces, NULL if they
+-- are not all there yet, or were deleted: then the row stays for as long as a broadcast names it.
+CREATE TABLE media (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid TEXT NOT NULL UNIQUE,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    file_name TEXT NOT NULL,
+    mime_type TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    made_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,                       -- when it was uploaded, or a broadcast was made with it, last
+    edition INTEGER,
+    editions INTEGER NOT NULL DEFAULT 0,            -- the newest edition that was begun
+    UNIQUE (account_id, sha256)
+) STRICT;
+CREATE INDEX media_list ON media (account_id, created_at DESC, id DESC);
+CREATE INDEX media_created ON media (created_at DESC, id DESC);
+CREATE INDEX media_used ON media (used_at) WHERE edition IS NOT NULL;
+CREATE INDEX media_left ON media (id) WHERE edition IS NULL OR edition != editions;  -- pieces may be left of them
+
+CREATE TABLE media_piece (
+    id INTEGER PRIMARY KEY,
+    media_id INTEGER NOT NULL REFERENCES media (id) ON DELETE CASCADE,
+    edition INTEGER NOT NULL,
+    number INTEGER NOT NULL,                        -- from 0
+    content BLOB NOT NULL,
+    UNIQUE (media_id, edition, number)
+) STRICT;
+
+-- What became of a file at Meta, for one number: its id there, or why it has none.
+CREATE TABLE media_upload (
+    media_id INTEGER NOT NULL REFERENCES media (id) ON DELETE CASCADE,
+    number_id TEXT NOT NULL REFERENCES number (id) ON DELETE CASCADE,
+    meta_id TEXT,
+    uploaded_at INTEGER,
+    expires_at INTEGER,
+    asked INTEGER NOT NULL DEFAULT 0 CHECK (asked IN (0, 1)),  -- it is to be uploaded although no broadcast waits for it
+    attempts INTEGER NOT NULL DEFAULT 0,            -- that failed since it last worked
+    next_attempt_at INTEGER NOT NULL DEFAULT 0,
+    is_refused INTEGER NOT NULL DEFAULT 0 CHECK (is_refused IN (0, 1)),  -- Meta does not take it, however often it is sent
+    error TEXT,                                     -- why the last attempt failed
+    PRIMARY KEY (media_id, number_id),
+    CHECK ((meta_id IS NULL) = (expires_at IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX media_upload_asked ON media_upload (next_attempt_at) WHERE asked = 1;
+CREATE INDEX media_upload_number ON media_upload (number_id);
+CREATE INDEX media_upload_failed ON media_upload (number_id) WHERE error IS NOT NULL;
+
+-- The files that a broadcast and its recipients name.
+CREATE TABLE broadcast_media (
+    broadcast_id INTEGER NOT NULL REFERENCES broadcast (id) ON DELETE CASCADE,
+    media_id INTEGER NOT NULL REFERENCES media (id),
+    PRIMARY KEY (broadcast_id, media_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX broadcast_media_media ON broadcast_media (media_id);
+
 -- What Meta says messages cost, in its words: each combination once.
 CREATE TABLE pricing (
     id INTEGER PRIMARY KEY,

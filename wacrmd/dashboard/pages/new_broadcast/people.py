@@ -22,10 +22,10 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
     waits,
 )
 from wacrmd.dashboard.render import page
-from wacrmd.dashboard.uploads import descriptor_of
 from wacrmd.domain.draft import DraftState, FileFormat, Which
 from wacrmd.domain.phone import NO_COUNTRY
 from wacrmd.errors import ERRORS, Refusal, bad_request
+from wacrmd.http.uploads import descriptor_of
 from wacrmd.services.drafts.uploads import MAX_FILE_BYTES
 from wacrmd.views.drafts import DraftColumns
 

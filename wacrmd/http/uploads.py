@@ -13,8 +13,9 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.errors import ErrorCode, Refusal, bad_request, sized
 from wacrmd.http.body import declared_length
+from wacrmd.http.request_tracker import PASSED_ON
 
 MULTIPART = "multipart/form-data"
 MAX_FIELDS = 100
@@ -35,6 +36,8 @@ class Upload:
 
     fields: Mapping[str, str]
     file: UploadFile | None
+    field: str | None = None
+    """The name of the file's field."""
 
     @property
     def name(self) -> str:
@@ -42,9 +45,16 @@ class Upload:
         name = self.file.filename if self.file is not None else None
         return (name or "").replace("\\", "/").rpartition("/")[2] or "file"
 
+    @property
+    def declared_type(self) -> str:
+        """The type that the sender gives to the file; empty: none."""
+        return (self.file.content_type or "") if self.file is not None else ""
+
 
 FORM_BYTES = 1 << 20
 """Around a file the form may have so much."""
+OF_PEOPLE = "leave out columns that are not needed, or split it"
+"""What to do about a list of people that is too large."""
 
 
 class Uploads:
@@ -56,21 +66,29 @@ class Uploads:
 
     @asynccontextmanager
     async def read(
-        self, request: Request, visitor: str, *, limit: int, field_limit: int = MAX_FIELD_BYTES
+        self,
+        request: Request,
+        visitor: str,
+        *,
+        limit: int,
+        field_limit: int = MAX_FIELD_BYTES,
+        advice: str = OF_PEOPLE,
     ) -> AsyncIterator[Upload]:
         """The form, whose file is deleted at the end; it has `limit` bytes at most, and a field `field_limit`.
 
+        `advice` says what to do about a file that is too large.
         Raises Refusal for a form that is too large (before it is read, if its length is declared), comes too slowly, or is
         none, and starlette's ClientDisconnect if the browser has gone.
         """
         _check_kind(request.headers.get("content-type", ""))
         declared = declared_length(request.scope)
         if declared is not None and declared > limit + FORM_BYTES:
-            raise _too_large(limit)
+            raise _too_large(limit, advice)
+        request.scope.setdefault("state", {})[PASSED_ON] = True
         async with self._one_of(visitor), self._room:
             parser = MultiPartParser(
                 request.headers,
-                _pieces(request, limit),
+                _pieces(request, limit, advice),
                 max_files=1,
                 max_fields=MAX_FIELDS,
                 max_part_size=field_limit,
@@ -83,12 +101,14 @@ class Uploads:
             except TimeoutError:
                 raise bad_request("The file did not arrive in time: try again") from None
             try:
-                files = [each for each in form.values() if isinstance(each, UploadFile)]
+                files = [(name, each) for name, each in form.multi_items() if isinstance(each, UploadFile)]
                 fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-                chosen = next((each for each in files if each.filename or each.size), None)
+                field, chosen = next(
+                    ((name, each) for name, each in files if each.filename or each.size), (None, None)
+                )
                 if chosen is not None and (chosen.size or 0) > limit:
-                    raise _too_large(limit)
-                yield Upload(fields, chosen)
+                    raise _too_large(limit, advice)
+                yield Upload(fields, chosen, field)
             finally:
                 await form.close()
 
@@ -129,7 +149,7 @@ def descriptor_of(file: Any) -> int:
     return descriptor
 
 
-async def _pieces(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+async def _pieces(request: Request, limit: int, advice: str) -> AsyncGenerator[bytes, None]:
     """The body as it comes."""
     size, more = 0, True
     while more:
@@ -140,13 +160,13 @@ async def _pieces(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit + FORM_BYTES:
-            raise _too_large(limit)
+            raise _too_large(limit, advice)
         yield piece
         more = message.get("more_body", False)
 
 
-def _too_large(limit: int) -> Refusal:
+def _too_large(limit: int, advice: str) -> Refusal:
     return Refusal(
         ErrorCode.PAYLOAD_TOO_LARGE,
-        f"The file has more than {limit >> 20} MB: leave out columns that are not needed, or split it",
+        f"The file has more than {sized(limit)}: {advice}",
     )
