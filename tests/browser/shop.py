@@ -87,6 +87,8 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
         await here.admin(
             "user.add", name=name, role=role, accounts=["shop"] if role == "sender" else [], password=PASSWORD
         )
+    prices = "country,category,price,currency\nUS,marketing,0.0250,USD\nUS,utility,0.0034,USD\n*,marketing,0.06,USD\n"
+    await here.admin("price.import", csv=prices)
     key = await here.admin("key.create", account="shop", name="till", scopes=["broadcasts:send"])
     hook = await here.admin(
         "webhook.add", account="shop", url=f"{NOBODY}orders", events=["broadcast.sent", "message.received"]

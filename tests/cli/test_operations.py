@@ -39,6 +39,10 @@ VALUES = {
     "allowed_from": "10.0.0.0/8",
     "overlap_hours": "24h",
     "params": "name=text",
+    "valid_from": "2026-12-01",
+    "currency": "EUR",
+    "first": "2026-11-01",
+    "last": "2026-11-30",
 }
 """Values of options and arguments that are no plain text, by their names in the command."""
 
@@ -65,6 +69,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("spring.jpg").write_bytes(b"\xff\xd8\xff")
     Path("people.csv").write_text("to,name\n" + "+14155550123,Jane\n" * 10)
+    Path("rates.csv").write_text("country,category,price,currency\nDE,utility,0.05,EUR\n")
     Path("stop.csv").write_text("phone\n" + "+14155550123\n" * 10)
     Path("mapping.json").write_text('{"phone": 1}')
     Path("content.json").write_text('{"header": {"text": "Hi"}}')

@@ -186,6 +186,11 @@ class Everything:
     async def send(self) -> str:
         """Broadcasts in every state, with recipients in every state; the id of one that is finished."""
         here, sim = self.here, self.here.sim
+        prices = "country,category,price,currency\nUS,utility,0.0125,USD\n"
+        for day in ("always", "2020-01-01"):
+            await self.admin("price.import", csv=prices, valid_from=day)
+        await self.admin("price.import", csv=prices, account="shop")
+        await self.admin("price.remove", valid_from="2020-01-01")
         body = {"template_name": "hello", "recipients": people(30)}
         await self.api("POST", "broadcasts?dry_run=true", json=body)
         await self.api("POST", "broadcasts?dry_run=true", json={**body, "template_language": "de"})
@@ -424,7 +429,15 @@ class Everything:
             page = await self.api("GET", f"{path}{'&' if '?' in path else '?'}limit=1")
             if cursor := page["meta"]["next_cursor"]:
                 await self.api("GET", f"{path}{'&' if '?' in path else '?'}limit=1&cursor={cursor}")
-        for path in ("me", "numbers", "openapi.json", one, f"{one}/events"):
+        for by in ("month", "country", "broadcast"):
+            await self.api("GET", f"spent?by={by}")
+        for path in (
+            "me",
+            "numbers",
+            "openapi.json",
+            one,
+            f"{one}/events",
+        ):
             await self.api("GET", path)
         for media in ("text/csv", "application/jsonl"):
             await self.api("GET", f"{one}/recipients", headers={"Accept": media})
@@ -439,6 +452,9 @@ class Everything:
         for account in ({}, {"account": "shop"}):
             for method in ("key.list", "optout.list", "webhook.list", "template.list"):
                 await self.admin(method, **account)
+            for by in ("month", "country", "broadcast"):
+                await self.admin("price.spent", **account, by=by)
+            await self.admin("price.list", **account)
             for paused in (False, True):
                 await self.admin("message.list", **account, paused=paused)
             for word in (None, *statuses):

@@ -58,6 +58,7 @@ SMALL = frozenset(
         "app_secret",
         "api_key",
         "webhook_endpoint",
+        "price_list",
         "template",
         "template_sync",
         "pricing",

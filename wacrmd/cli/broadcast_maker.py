@@ -252,6 +252,7 @@ class LargeBroadcast:
             "template_synced_at": found["template_synced_at"],
             "route": shown["route"],
             "expected_duration_s": found["expected_duration_s"],
+            "cost": shown["cost"],
         }
 
     def _row(self, number: int) -> JsonObject:

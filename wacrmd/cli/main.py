@@ -38,6 +38,7 @@ SECTIONS = {
         "draft": Lazy("wacrmd.cli.commands.draft:draft", "Broadcasts that are made step by step."),
         "media": Lazy("wacrmd.cli.commands.media:media", "Files for the header of messages."),
         "template": Lazy("wacrmd.cli.commands.template:template", "Message templates."),
+        "price": Lazy("wacrmd.cli.commands.price:price", "What messages cost."),
         "optout": Lazy("wacrmd.cli.commands.optout:optout", "People who get no more broadcasts."),
         "dashboard": Lazy("wacrmd.cli.commands.dashboard:dashboard", "A link to the pages for people."),
         "user": Lazy("wacrmd.cli.commands.dashboard:user", "Users of the dashboard."),

@@ -31,6 +31,7 @@ NAVIGATION = (
     ("/messages", "Messages", "message.list"),
     ("/templates", "Templates", "template.list"),
     ("/numbers", "Numbers", "number.list"),
+    ("/costs", "Costs", "price.spent"),
     ("/optouts", "Opt-outs", "optout.list"),
     ("/webhooks", "Webhooks", "webhook.list"),
     ("/keys", "Keys", "key.list"),

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from wacrmd.clock import SECOND, Millis, iso, parse_iso
 from wacrmd.dashboard import words_of_meta
+from wacrmd.domain.country_names import name_of
 from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import sized
 from wacrmd.views.numbers import AccountNumber
@@ -77,6 +78,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "counted": counted,
+        "country": name_of,
         "number": number,
         "one_of": one_of,
         "people": people,

@@ -139,6 +139,9 @@ class CheckResult:
     warnings: Annotated[list[str], Doc("what may go wrong with the template's buttons")] = field(
         default_factory=list
     )
+    countries: Annotated[
+        dict[str, int], Doc("how many of `accepted` are of each country (ISO 3166; empty: not known)")
+    ] = field(default_factory=dict)
     expected_duration_s: Annotated[float, Doc("seconds until all are sent at the number's rate")] = 0.0
     daily_limit: Annotated[
         int | None,

@@ -195,6 +195,12 @@ def code_of(phone: str) -> str | None:
     return next((phone[1:end] for end in (2, 3, 4) if is_calling_code(phone[1:end])), None)
 
 
+def main_country(code: str) -> str:
+    """The country that most numbers of a country code belong to."""
+    country: str = COUNTRY_CODE_TO_REGION_CODE[int(code)][0]
+    return country
+
+
 def country_of(phone: str) -> str | None:
     """The country of a number in E.164 form; that of most of its country code's numbers where it is not valid."""
     code = code_of(phone)

@@ -41,7 +41,7 @@ def _type(value: object) -> object:
     if value == "template":
         return value
     found = f"{value[:40]!r}" if isinstance(value, str) else json_kind(value)
-    raise ValueError(f"wacrmd sends templates only: expected 'template', found {found}")
+    raise ValueError(f"expected 'template', found {found}: wacrmd sends templates only")
 
 
 class MessageTemplate(Content):

@@ -54,6 +54,17 @@ _ACCOUNTS = (
     " UNION SELECT account_id FROM broadcast UNION SELECT account_id FROM optout"
     " UNION SELECT account_id FROM webhook_endpoint) WHERE account_id NOT IN (SELECT id FROM account)"
 )
+_BILLED = (
+    "DELETE FROM billed_broadcast",
+    (
+        "INSERT INTO billed_broadcast (broadcast_id, day, country, pricing_id, count)"
+        " SELECT broadcast_id, coalesce(sent_at, 0) / 86400000, coalesce(country, ''), pricing_id, count(*)"
+        " FROM recipient WHERE pricing_id IS NOT NULL GROUP BY 1, 2, 3, 4"
+    ),
+    "DELETE FROM billed_day WHERE account_id NOT IN (SELECT id FROM account)",
+    "DELETE FROM price_list WHERE account_id NOT IN (SELECT id FROM account)",
+)
+"""What broadcasts cost is counted anew from their rows; what was deleted before, the sums by account alone tell."""
 _PRICES = "UPDATE recipient SET pricing_id = NULL, pricing_order = NULL WHERE pricing_id NOT IN (SELECT id FROM pricing)"
 _NAMES = (
     "SELECT DISTINCT p.id, p.account_id, n.name FROM person p JOIN (SELECT person_id, phone AS name FROM optout"
@@ -107,6 +118,8 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
     done.paused = broadcasts.pause_restored(tx, DETAIL, now)
     login_sessions.end_all(tx)
     tx.execute("UPDATE broadcast SET counts_revision = NULL")
+    for statement in _BILLED:
+        tx.execute(statement)
     return done
 
 

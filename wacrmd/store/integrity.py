@@ -30,6 +30,10 @@ _RULES = {
         " ('editing', 'checking', 'checked')"
         " AND EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id)"
     ),
+    "messages of a broadcast are missing in what it costs": (
+        "SELECT b.uuid FROM broadcast b WHERE (SELECT count(*) FROM recipient r WHERE r.broadcast_id = b.id"
+        " AND r.pricing_id IS NOT NULL) > (SELECT coalesce(sum(count), 0) FROM billed_broadcast WHERE broadcast_id = b.id)"
+    ),
     "the kept counts of a broadcast are not those of its recipients": (
         "SELECT b.uuid FROM broadcast b WHERE b.counts_revision = b.revision AND (b.counts -> 'by_status' IS NOT"
         " (SELECT json_group_object(status, number) FROM (SELECT r.status, count(*) AS number FROM recipient r"

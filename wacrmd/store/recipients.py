@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from wacrmd.clock import Millis
+from wacrmd.domain.market import country_of
 from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.recipient import NO_CODE, Recipient, RecipientStatus
 from wacrmd.domain.recipient_transitions import RecipientEvent
@@ -39,8 +40,9 @@ _E = RecipientEvent
 def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[int, str, str | None, str | None]]) -> None:
     """Store the recipients of a new broadcast: (person id, to, params JSON, content JSON) each, in the caller's order."""
     tx.executemany(
-        f'INSERT INTO recipient (broadcast_id, person_id, "to", params, content) VALUES ({broadcast_id:d}, ?, ?, ?, ?)',
-        rows,
+        'INSERT INTO recipient (broadcast_id, person_id, "to", country, params, content)'
+        f" VALUES ({broadcast_id:d}, ?, ?, ?, ?, ?)",
+        ((person_id, to, country_of(to), params, content) for person_id, to, params, content in rows),
     )
 
 

@@ -11,6 +11,7 @@ from wacrmd.domain.timeline import TimelinePoint
 from wacrmd.errors import Problem
 from wacrmd.fields import Doc, Time, Uuid, json_name, shared
 from wacrmd.views.numbers import AccountNumber
+from wacrmd.views.prices import CostView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,9 @@ class FailureView:
 class BroadcastDetails(BroadcastView):
     """A broadcast with its counts and the reasons of its failures."""
 
+    cost: Annotated[
+        CostView | None, Doc("what it has cost so far by the price list; null: there is no price list")
+    ]
     failures: Annotated[list[FailureView], Doc("why recipients failed, the most frequent reason first")]
 
 
@@ -160,6 +164,10 @@ class DryRun(RecipientSums):
     ]
     route: Annotated[Route, Doc("where the messages go, and why")]
     expected_duration_s: Annotated[float, Doc("seconds until all are sent; what already waits is included")]
+    cost: Annotated[
+        CostView | None,
+        Doc("what it would cost by the price list that holds then; null: there is no price list"),
+    ] = None
     dry_run: Annotated[bool, Doc("true: nothing was stored or sent")] = True
 
 

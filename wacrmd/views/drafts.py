@@ -8,6 +8,7 @@ from wacrmd.domain.draft import CheckResult, DraftState, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead
 from wacrmd.domain.marketing_route import Route
 from wacrmd.fields import Doc, JsonObject, Time, Uuid, json_name
+from wacrmd.views.prices import CostView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,12 @@ class DraftView(DraftFacts):
         CheckResult | None, Doc("what the last check found; null: it is not checked as it is now")
     ]
     route: Annotated[Route, Doc("where its messages would go now, and why")]
+    cost: Annotated[
+        CostView | None,
+        Doc(
+            "what it would cost by the price list that holds then; null: it is not checked, or there is none"
+        ),
+    ]
     progress: Annotated[WorkView | None, Doc("how far the check or the preparing is, while it is under way")]
     send_requested_at: Annotated[Time | None, Doc("when somebody asked to send it")]
     sent_by: Annotated[str | None, Doc("who asked to send it")]

@@ -7,6 +7,7 @@ import click
 from wacrmd.cli import complete
 from wacrmd.cli.broadcast_tables import BILLED, COLUMNS, FAILURES, HISTORY, RECIPIENTS, TIMELINE
 from wacrmd.cli.client import call, stream
+from wacrmd.cli.cost import cost_line
 from wacrmd.cli.exit_codes import INTERRUPTED
 from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm
@@ -110,8 +111,9 @@ def _print_broadcast(found: JsonObject, sender: str) -> None:
         say("")
         values = found | {"from": sender}
         details((name, values[name]) for name in DETAILS if values[name] is not None)
+        cost_line(found["cost"])
         return
-    apart = ("hold", "failures", "billed")
+    apart = ("hold", "failures", "billed", "cost")
     found = {
         "id": found["id"],
         "from": sender,
@@ -123,6 +125,7 @@ def _print_broadcast(found: JsonObject, sender: str) -> None:
     if found["billed"]:
         say("")
         table(found["billed"], BILLED, empty="")
+        cost_line(found["cost"])
     if found["failures"]:
         say("")
         table(found["failures"], FAILURES, empty="")

@@ -7,6 +7,7 @@ import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.broadcast_maker import LargeBroadcast, OneCall, maker_of
+from wacrmd.cli.cost import cost_line
 from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Session, Verb
@@ -230,6 +231,7 @@ def _preview(
     )
     if found["route"]["endpoint"] != "messages":
         say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")
+    cost_line(found["cost"])
     say(f"Starts {start_shown(options['schedule'], click.get_current_context())}.")
     if found["template_synced_at"] is None:
         hint("The template was not checked, because no templates are synced yet: wacrmd template sync")

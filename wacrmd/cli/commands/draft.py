@@ -8,6 +8,7 @@ import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.client import call, stream
+from wacrmd.cli.cost import cost_line
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.input import confirm, source_name
@@ -401,6 +402,7 @@ def _print(found: JsonObject) -> None:
     say(f"{people(result['accepted'])}, about {takes}" + (f"; left out: {', '.join(left)}" if left else ""))
     if found["route"]["endpoint"] != "messages":
         say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")
+    cost_line(found["cost"])
     if result["guesses"]:
         hint(f"warning: {result['guesses']}")
     for warning in result["warnings"]:

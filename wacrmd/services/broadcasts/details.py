@@ -12,8 +12,10 @@ from wacrmd.meta.errors import rule_for
 from wacrmd.services.broadcasts.follow import Snapshot, follow
 from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
+from wacrmd.services.prices.cost import of_broadcast
 from wacrmd.store import recipients
 from wacrmd.views.broadcasts import BroadcastDetails, BroadcastProgress, BroadcastView, FailureView
+from wacrmd.views.prices import CostView
 
 WINDOW: Millis = 5 * SECOND
 """The time over which the speed is measured."""
@@ -80,11 +82,18 @@ async def failures(ctx: Context, broadcast_id: int) -> list[FailureView]:
     ]
 
 
+async def cost(ctx: Context, broadcast: Broadcast) -> CostView | None:
+    """What a broadcast has cost so far; None without a price list."""
+    return await ctx.db.read(
+        partial(of_broadcast, account_id=broadcast.account_id, broadcast_id=broadcast.id)
+    )
+
+
 async def show(ctx: Context, broadcast: Broadcast) -> BroadcastDetails:
     """A broadcast with its counts and the reasons of its failures."""
     view = await view_of(ctx, broadcast.id)
     reasons = await failures(ctx, broadcast.id) if view.failed_count else []
-    return BroadcastDetails(**shared(BroadcastView, view), failures=reasons)
+    return BroadcastDetails(**shared(BroadcastView, view), cost=await cost(ctx, broadcast), failures=reasons)
 
 
 async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastProgress, None]:
@@ -97,14 +106,18 @@ async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastP
                 continue
             if now.view.failed_count != failed:
                 failed, reasons = now.view.failed_count, await failures(ctx, broadcast.id)
-            yield _progress(now, reasons, speed, ctx.clock.monotonic())
+            spent = await cost(ctx, broadcast)
+            yield _progress(now, spent, reasons, speed, ctx.clock.monotonic())
 
 
-def _progress(snapshot: Snapshot, reasons: list[FailureView], speed: Speed, now: Millis) -> BroadcastProgress:
+def _progress(
+    snapshot: Snapshot, spent: CostView | None, reasons: list[FailureView], speed: Speed, now: Millis
+) -> BroadcastProgress:
     view = snapshot.view
     rate, left = speed_of(view, speed, now)
     return BroadcastProgress(
         **shared(BroadcastView, view),
+        cost=spent,
         failures=reasons,
         rate=rate,
         seconds_left=left,

@@ -1,8 +1,10 @@
 """A dry run: checks a broadcast as its creation does, and stores nothing."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.market import country_of
 from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.person import identity
 from wacrmd.errors import MAX_PROBLEMS, Problem
@@ -10,9 +12,11 @@ from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, prepare
 from wacrmd.services.context import Context
 from wacrmd.services.marketing import route_of_category
+from wacrmd.services.prices.cost import estimate
 from wacrmd.store import broadcast_queue, marketing, optouts, people
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import DryRun, LeftOutView
+from wacrmd.views.prices import CostView
 
 
 async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_draft: bool = False) -> DryRun:
@@ -25,18 +29,29 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
         prepared.template.template.category if prepared.template and prepared.template.template else None
     )
 
-    def work(tx: Tx) -> tuple[int, int, int, Route]:
+    at = given.scheduled_at
+    now = ctx.clock.now()
+    later = at is not None and at > now
+    starts_at = at if at is not None and later else now
+
+    def work(tx: Tx) -> tuple[int, int, int, Route, CostView | None]:
         known = people.of_addresses(tx, account_id, addresses)
         # Addresses of which nothing is known may still be other forms of one another.
-        persons = {known.get(address, identity(address)) for address in addresses}
+        persons: dict[int | str, str] = {}
+        for address in addresses:
+            persons.setdefault(known.get(address, identity(address)), address)
+        opted_out = optouts.among(tx, set(known.values()))
+        countries = Counter(country_of(each) for person, each in persons.items() if person not in opted_out)
+        route = route_of_category(marketing.facts_of_account(tx, account_id, number.waba_id), category)
         return (
             len(persons),
-            len(optouts.among(tx, set(known.values()))),
+            len(opted_out),
             broadcast_queue.queued(tx, number.id),
-            route_of_category(marketing.facts_of_account(tx, account_id, number.waba_id), category),
+            route,
+            estimate(tx, account_id, prepared.template, route, countries, starts_at),
         )
 
-    persons, suppressed, queued, route = await ctx.db.read(work)
+    persons, suppressed, queued, route, cost = await ctx.db.read(work)
     accepted = persons - suppressed
     problems = prepared.problems
     if is_draft and not given.recipients:
@@ -45,8 +60,6 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
         problems = [Problem("recipients", NO_VALID_NUMBER), *problems]
     elif not accepted:
         problems = [Problem("recipients", "all valid recipients have opted out"), *problems]
-    at = given.scheduled_at
-    later = at is not None and at > ctx.clock.now()
     status = BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING
     rate = number.rate(ctx.config.sender.messages_per_second)
     return DryRun(
@@ -65,6 +78,7 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
         template_synced_at=prepared.template.synced_at if prepared.template else None,
         route=route,
         expected_duration_s=round((accepted + (0 if later else queued)) / rate, 1),
+        cost=cost,
     )
 
 

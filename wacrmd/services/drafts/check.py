@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import math
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.draft import MAX_LISTED, CheckResult, Draft, DraftState
+from wacrmd.domain.market import country_of
 from wacrmd.domain.media_in_content import ids_in
 from wacrmd.domain.messaging_limit import limit_people
 from wacrmd.domain.number import Number
@@ -277,12 +279,14 @@ class _Findings:
         self._rejections: list[LeftOut] = []
         self._guessed_lines: list[LeftOut] = []
         self._guesses: list[str] = []
+        self._countries: Counter[str] = Counter()
         self._problems: dict[Problem, None] = {}
         self._warnings: dict[str, None] = {}
 
     def add(self, batch: Batch, left: Left, source: Source, keywords: list[str] | tuple[str, ...]) -> None:
         self.rows += batch.rows
         self._accepted += len(left.accepted)
+        self._countries.update(country_of(each.address) or "" for each in left.accepted)
         self._rejected += len(batch.rejected)
         self._duplicates += len(batch.duplicates)
         self._same += len(left.same_person)
@@ -333,6 +337,7 @@ class _Findings:
             guessed_lines=[each.view for each in self._guessed_lines],
             problems=problems[:MAX_PROBLEMS],
             warnings=list(self._warnings),
+            countries=dict(self._countries),
             expected_duration_s=round((self._accepted + waiting) / rate, 1),
             daily_limit=None if limit is None or math.isinf(limit) else int(limit),
             template_synced_at=source.template.synced_at if source.template is not None else None,

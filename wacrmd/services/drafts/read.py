@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState, FileFormat, FileMapping
@@ -22,10 +23,12 @@ from wacrmd.services.broadcasts import read as broadcasts_read
 from wacrmd.services.context import Context
 from wacrmd.services.drafts.people import Source
 from wacrmd.services.drafts.placeholders import placeholders
+from wacrmd.services.prices.cost import estimate
 from wacrmd.store import accounts, broadcasts, drafts, marketing, media, numbers, templates
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftColumns, DraftFileView, DraftSummary, DraftView, WorkView
 from wacrmd.views.json import from_json
+from wacrmd.views.prices import CostView
 
 KINDS = ("image", "video", "document", "location")
 """Headers that are the same for everybody."""
@@ -65,7 +68,8 @@ async def show(ctx: Context, actor: Actor, reference: str) -> DraftView:
         broadcast, draft = find(tx, actor, reference)
         content, _ = broadcasts.content_and_request_id(tx, broadcast.id)
         route = route_of(marketing.facts_of_broadcast(tx, broadcast.id))
-        return _view(ctx, broadcast, draft, _account(tx, broadcast), content_of(content), route)
+        cost = _cost(tx, broadcast, draft, route, ctx.clock.now())
+        return _view(ctx, broadcast, draft, _account(tx, broadcast), content_of(content), route, cost)
 
     return await ctx.db.read(work)
 
@@ -215,8 +219,24 @@ def _summary(tx: Tx, broadcast: Broadcast) -> DraftSummary:
     return DraftSummary(**_facts(broadcast, draft, _account(tx, broadcast)), people=people)
 
 
+def _cost(tx: Tx, broadcast: Broadcast, draft: Draft, route: Route, now: Millis) -> CostView | None:
+    """What the draft would cost, as its last check found the people."""
+    result, number = result_of(draft), numbers.get(tx, broadcast.number_id)
+    if result is None or number is None:
+        return None
+    template = templates.synced(tx, number.waba_id, broadcast.template_name, broadcast.template_language)
+    at = max(now, broadcast.scheduled_at or 0)
+    return estimate(tx, broadcast.account_id, template, route, result.countries, at)
+
+
 def _view(
-    ctx: Context, broadcast: Broadcast, draft: Draft, account: str, content: JsonObject, route: Route
+    ctx: Context,
+    broadcast: Broadcast,
+    draft: Draft,
+    account: str,
+    content: JsonObject,
+    route: Route,
+    cost: CostView | None,
 ) -> DraftView:
     file = None
     if draft.file_name is not None and draft.file_format is not None:
@@ -233,6 +253,7 @@ def _view(
         mapping=mapping_of(draft),
         check=result,
         route=route,
+        cost=cost,
         progress=progress,
         send_requested_at=draft.send_requested_at,
         sent_by=draft.sent_by,

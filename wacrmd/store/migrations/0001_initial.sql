@@ -344,6 +344,7 @@ CREATE TABLE recipient (
     read_at INTEGER,
     replied_at INTEGER,
     failed_at INTEGER,
+    country TEXT,                                   -- by which Meta bills it (domain/market.py); it stays after an erasure
     CHECK (status != 'sending' OR claimed_at IS NOT NULL),
     CHECK ((status = 'failed') = (failed_at IS NOT NULL)),
     CHECK (status NOT IN ('delivered', 'read', 'replied') OR delivered_at IS NOT NULL),
@@ -360,6 +361,57 @@ CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL
 CREATE INDEX recipient_person ON recipient (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX recipient_held ON recipient (broadcast_id, held, sent_at) WHERE held IS NOT NULL;
 CREATE INDEX recipient_pricing ON recipient (broadcast_id, pricing_id) WHERE pricing_id IS NOT NULL;
+
+-- How many messages of a broadcast have which pricing, by the day on which they were sent (days since the epoch, UTC) and the
+-- country: what a trigger keeps for each change of a recipient, so that costs are known without reading all recipients.
+CREATE TABLE billed_broadcast (
+    broadcast_id INTEGER NOT NULL REFERENCES broadcast (id) ON DELETE CASCADE,
+    day INTEGER NOT NULL,
+    country TEXT NOT NULL,                          -- '': not known
+    pricing_id INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_id, day, country, pricing_id)
+) STRICT, WITHOUT ROWID;
+
+-- The same of all broadcasts of an account together. It stays when they are deleted: what was spent names nobody.
+CREATE TABLE billed_day (
+    account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    day INTEGER NOT NULL,
+    country TEXT NOT NULL,
+    pricing_id INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (account_id, day, country, pricing_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER recipient_billed AFTER UPDATE OF pricing_id, sent_at ON recipient
+WHEN (old.pricing_id IS NOT new.pricing_id OR old.sent_at IS NOT new.sent_at)
+    AND (old.pricing_id IS NOT NULL OR new.pricing_id IS NOT NULL)
+BEGIN
+    UPDATE billed_broadcast SET count = count - 1
+        WHERE broadcast_id = old.broadcast_id AND day = coalesce(old.sent_at, 0) / 86400000
+        AND country = coalesce(old.country, '') AND pricing_id = old.pricing_id;
+    UPDATE billed_day SET count = count - 1
+        WHERE account_id = (SELECT account_id FROM broadcast WHERE id = old.broadcast_id)
+        AND day = coalesce(old.sent_at, 0) / 86400000 AND country = coalesce(old.country, '') AND pricing_id = old.pricing_id;
+    INSERT INTO billed_broadcast (broadcast_id, day, country, pricing_id, count)
+        SELECT new.broadcast_id, coalesce(new.sent_at, 0) / 86400000, coalesce(new.country, ''), new.pricing_id, 1
+        WHERE new.pricing_id IS NOT NULL
+        ON CONFLICT DO UPDATE SET count = count + 1;
+    INSERT INTO billed_day (account_id, day, country, pricing_id, count)
+        SELECT account_id, coalesce(new.sent_at, 0) / 86400000, coalesce(new.country, ''), new.pricing_id, 1
+        FROM broadcast WHERE id = new.broadcast_id AND new.pricing_id IS NOT NULL
+        ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+
+-- What messages cost, as the administrator has entered it: a whole list for each day from which other prices hold.
+CREATE TABLE price_list (
+    id INTEGER PRIMARY KEY,
+    account_id TEXT REFERENCES account (id) ON DELETE CASCADE,  -- NULL: for accounts that have no list of their own
+    valid_from INTEGER NOT NULL,                    -- 0: always
+    imported_at INTEGER NOT NULL,
+    prices TEXT NOT NULL                            -- JSON: [country or '*', category, currency, millionths] each
+) STRICT;
+CREATE UNIQUE INDEX price_list_from ON price_list (coalesce(account_id, ''), valid_from);
 
 -- What happened to a recipient: a row for each attempt that ended, and one for each status that changed it.
 CREATE TABLE recipient_history (

@@ -1,0 +1,270 @@
+"""A price list as a CSV file: one price on each line, or a column for each category as in Meta's own lists. Pure.
+
+A list with anything wrong in it is refused as a whole: half of one would show costs that are too low.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from wacrmd.domain.column_names import plain_names
+from wacrmd.domain.csv_file import CsvReader, Row
+from wacrmd.domain.market import EVERYWHERE, countries_named, is_group
+from wacrmd.domain.price import MICRO_DIGITS, MICROS, Price, category_key
+from wacrmd.domain.text_file import CsvError
+from wacrmd.errors import MAX_PROBLEMS, Problem
+
+MAX_ROWS = 5000
+"""Lines of a list; Meta's own has some 40."""
+
+CATEGORIES = (
+    "marketing",
+    "marketing_lite",
+    "utility",
+    "authentication",
+    "authentication_international",
+    "service",
+)
+"""Those that may be the name of a column."""
+
+_COUNTRY = frozenset(
+    [
+        "country",
+        "countries",
+        "market",
+        "markets",
+        "land",
+        "lander",
+        "region",
+        "markt",
+        "pais",
+        "paese",
+        "pays",
+    ]
+)
+_CATEGORY = frozenset(["category", "kategorie", "categoria", "categorie", "messagecategory", "messagetype"])
+_PRICE = frozenset(
+    [
+        "price",
+        "rate",
+        "amount",
+        "cost",
+        "preis",
+        "betrag",
+        "kosten",
+        "precio",
+        "prix",
+        "prezzo",
+        "pricepermessage",
+    ]
+)
+_CURRENCY = frozenset(["currency", "wahrung", "moneda", "devise", "valuta"])
+
+_SYMBOLS = {
+    "€": frozenset(("EUR",)),
+    "£": frozenset(("GBP",)),
+    "₹": frozenset(("INR",)),
+    "R$": frozenset(("BRL",)),
+}
+_DOLLAR = "$"
+_THOUSANDS = " '\u2019\u00a0\u202f"
+"""What stands between thousands in Switzerland and France."""
+_NUMBER = re.compile(rf"[0-9][0-9.,{_THOUSANDS}]*", re.ASCII)
+_CODE = re.compile(r"[A-Z]{3}")
+_NONE = frozenset(("", "-", "\u2013", "\u2014", "n/a", "na", "none"))
+"""What stands where a list has no price."""
+_GROUP = 3
+"""Digits between two separators of thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    country: int
+    currency: int | None
+    price: int | None
+    category: int | None
+    wide: tuple[tuple[int, str], ...]
+    """Columns that are called like a category, with it."""
+
+
+class PriceFileError(Exception):
+    """A list that is not taken; `problems` has each line and why."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems[0].message)
+        self.problems = problems
+
+
+def read_prices(lines: Iterable[str], currency: str | None = None) -> dict[tuple[str, str], Price]:
+    """The prices in a file, by country (or `EVERYWHERE`) and category; `currency` is that of prices without one.
+
+    Raises PriceFileError, with all that is wrong.
+    """
+    try:
+        reader = CsvReader(lines, is_known=_is_header)
+        rows = iter(reader)
+        header = next(rows, None)
+    except CsvError as error:
+        raise PriceFileError([Problem("file", str(error))]) from None
+    if header is None:
+        raise PriceFileError([Problem("file", "it is empty")])
+    columns = _columns(header.cells)
+    if columns is None:
+        message = (
+            "expected a header with country, category, price and currency, or with country and a column for each category"
+            f" such as marketing; found {', '.join(header.cells)[:200]}"
+        )
+        raise PriceFileError([Problem(f"line {header.line}", message)])
+    taken = _Taken(columns, currency)
+    for count, row in enumerate(rows, start=1):
+        if count > MAX_ROWS:
+            raise PriceFileError([Problem("file", f"expected at most {MAX_ROWS} lines")])
+        taken.add(row)
+    return taken.result()
+
+
+class _Taken:
+    """The prices of the lines so far, and what is wrong with others."""
+
+    def __init__(self, columns: _Columns, currency: str | None) -> None:
+        self._columns = columns
+        self._currency = currency
+        self._own: dict[tuple[str, str], tuple[Price, int]] = {}
+        self._of_groups: dict[tuple[str, str], tuple[Price, int]] = {}
+        self._problems: list[Problem] = []
+
+    def add(self, row: Row) -> None:
+        """Take a line."""
+        if row.problem is not None:
+            self._wrong(row, row.problem)
+            return
+        named = _cell(row, self._columns.country)
+        countries = countries_named(named)
+        if countries is None:
+            self._wrong(
+                row,
+                f"{named[:60]!r} is no country: write its ISO code or its English name, or * for all others",
+            )
+            return
+        into = self._of_groups if is_group(named) else self._own
+        for category, text in self._prices(row):
+            try:
+                price = self._price(row, text)
+            except ValueError as error:
+                self._wrong(row, str(error))
+                return
+            for country in countries:
+                earlier = into.get((country, category))
+                if earlier is not None and earlier[0] != price:
+                    where = "all others" if country == EVERYWHERE else country
+                    self._wrong(row, f"{where} has another price for {category} on line {earlier[1]}")
+                    return
+                into[country, category] = price, row.line
+
+    def result(self) -> dict[tuple[str, str], Price]:
+        """All prices: a country that is named by itself has that one, not the one of its group."""
+        if self._problems:
+            raise PriceFileError(self._problems)
+        found = {key: price for key, (price, _) in (self._of_groups | self._own).items()}
+        if not found:
+            raise PriceFileError([Problem("file", "it has no prices below its header")])
+        return found
+
+    def _prices(self, row: Row) -> list[tuple[str, str]]:
+        """The categories of a line, each with its cell."""
+        columns = self._columns
+        if columns.price is None or columns.category is None:
+            return [
+                (name, text) for at, name in columns.wide if (text := _cell(row, at)).lower() not in _NONE
+            ]
+        category = category_key(_cell(row, columns.category))
+        if not category:
+            self._wrong(row, "has no category: write marketing, utility or another word of Meta's")
+            return []
+        return [(category[:60], _cell(row, columns.price))]
+
+    def _price(self, row: Row, text: str) -> Price:
+        """The price in a cell; raises ValueError."""
+        written = _cell(row, self._columns.currency) if self._columns.currency is not None else ""
+        code = written.upper() or (self._currency or "")
+        symbol, amount = _without_symbol(text)
+        if not code and symbol in _SYMBOLS:
+            (code,) = _SYMBOLS[symbol]
+        if not _CODE.fullmatch(code):
+            what = f"{written[:20]!r} is no currency" if written else "has no currency"
+            raise ValueError(
+                f"{what}: write its code such as EUR in a column called currency, or give --currency"
+            )
+        if symbol in _SYMBOLS and code not in _SYMBOLS[symbol]:
+            raise ValueError(f"has {symbol} in its price and the currency {code}")
+        return Price(code, read_amount(amount))
+
+    def _wrong(self, row: Row, why: str) -> None:
+        if len(self._problems) < MAX_PROBLEMS:
+            self._problems.append(Problem(f"line {row.line}", why))
+
+
+def read_amount(text: str) -> int:
+    """The millionths of an amount with a decimal point or comma; raises ValueError, also where it may be two amounts."""
+    written = text.strip()
+    if not _NUMBER.fullmatch(written):
+        raise ValueError(f"{text[:40]!r} is no price: expected a number such as 0.0113")
+    digits = re.sub(f"[{_THOUSANDS}]", "", written)
+    at = max(digits.rfind("."), digits.rfind(","))
+    whole, part = (digits, "") if at < 0 else (digits[:at], digits[at + 1 :])
+    mark = digits[at] if at >= 0 else ""
+    separators = {each for each in whole if each in ".,"}
+    groups = re.split(r"[.,]", whole)
+    if separators and (len(separators) > 1 or any(len(each) != _GROUP for each in groups[1:])):
+        raise ValueError(f"{text[:40]!r} is no price: expected a number such as 0.0113")
+    if mark in separators:  # 1.234.567: all of them separate thousands
+        if len(part) != _GROUP:
+            raise ValueError(f"{text[:40]!r} is no price: expected a number such as 0.0113")
+        whole, part = whole + part, ""
+    elif (
+        mark
+        and not separators
+        and len(part) == _GROUP
+        and 0 < len(whole) <= _GROUP
+        and not whole.startswith("0")
+    ):
+        raise ValueError(f"{text[:40]!r} may be {whole}{part} or {whole}.{part}: write it with four decimals")
+    if len(part.rstrip("0")) > MICRO_DIGITS:
+        raise ValueError(f"{text[:40]!r} has more than {MICRO_DIGITS} decimals")
+    plain = re.sub(r"[.,]", "", whole)
+    if len(plain) > 9:  # noqa: PLR2004 - a price of a message, not of a house
+        raise ValueError(f"{text[:40]!r} is too much for one message")
+    return int(plain or "0") * MICROS + int(part[:MICRO_DIGITS].ljust(MICRO_DIGITS, "0"))
+
+
+def _without_symbol(text: str) -> tuple[str, str]:
+    """The symbol of a currency in a cell, and the number; letters around it, such as `US` or `EUR`, are left out."""
+    symbol = next((each for each in (*_SYMBOLS, _DOLLAR) if each in text), "")
+    return symbol, re.sub(r"[A-Za-z$€£₹]+\.?", "", text).strip()
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    return _columns(cells) is not None
+
+
+def _columns(cells: Sequence[str]) -> _Columns | None:
+    names = [["".join(words) for words in plain_names(cell)] for cell in cells]
+
+    def place(known: frozenset[str]) -> int | None:
+        return next((at for at, readings in enumerate(names) if known & set(readings)), None)
+
+    country, price, category = place(_COUNTRY), place(_PRICE), place(_CATEGORY)
+    plain = {each.replace("_", ""): each for each in CATEGORIES}
+    wide = tuple(
+        (at, plain[reading])
+        for at, readings in enumerate(names)
+        for reading in readings[:1]
+        if reading in plain
+    )
+    if country is None or ((price is None or category is None) and not wide):
+        return None
+    return _Columns(country, place(_CURRENCY), price, category, wide)
+
+
+def _cell(row: Row, at: int | None) -> str:
+    return row.cells[at] if at is not None and at < len(row.cells) else ""

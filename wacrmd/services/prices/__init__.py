@@ -1,0 +1,1 @@
+"""What messages cost: price lists, estimates, and what was spent."""
