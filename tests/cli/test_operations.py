@@ -43,6 +43,7 @@ VALUES = {
     "currency": "EUR",
     "first": "2026-11-01",
     "last": "2026-11-30",
+    "send_between": "mon-fri 09:00-20:00",
 }
 """Values of options and arguments that are no plain text, by their names in the command."""
 

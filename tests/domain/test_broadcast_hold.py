@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from wacrmd.domain.broadcast import Broadcast, BroadcastKind, BroadcastStatus, Counted, Progress
-from wacrmd.domain.broadcast_hold import broadcast_hold
+from wacrmd.domain.broadcast_hold import broadcast_hold, waiting_hold
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number, NumberState
+from wacrmd.domain.send_between import SendBetween
 
 NOW = 1_795_000_000_000
 PAUSED = Hold(HoldReason.PAUSED_BY_OPERATOR, "Paused by ann", NOW - 1)
@@ -65,16 +66,14 @@ def hold(
     throughput: Hold | None = None,
     drain: Drain | None = None,
     next_attempt_at: int | None = NOW,
+    opens_at: int | None = NOW,
 ) -> Hold | None:
+    progress = replace(Progress.of(Counted()), total_recipients=9, pending_count=pending)
+    waiting = None
+    if next_attempt_at is not None:
+        waiting = waiting_hold(broadcast, progress, next_at=next_attempt_at, opens_at=opens_at, now=NOW)
     return broadcast_hold(
-        broadcast,
-        replace(Progress.of(Counted()), total_recipients=9, pending_count=pending),
-        number,
-        storage=storage,
-        throughput=throughput,
-        drain=drain,
-        next_attempt_at=next_attempt_at,
-        now=NOW,
+        broadcast, progress, number, storage=storage, throughput=throughput, drain=drain, waiting=waiting
     )
 
 
@@ -160,3 +159,19 @@ def test_a_retry_holds_a_broadcast_only_if_every_pending_recipient_waits_for_one
     if found is not None:
         assert found.since == BROADCAST.updated_at
         assert found.detail == "3 people are tried again, the first at 2026-11-18T11:06:40.001Z"
+
+
+@pytest.mark.parametrize(
+    ("opens_at", "wanted"), [(NOW, "waiting_for_retry"), (NOW + 5000, "hours"), (None, "hours")]
+)
+def test_who_waits_outside_of_the_hours_waits_for_them_and_not_for_a_retry(
+    opens_at: int | None, wanted: str
+) -> None:
+    broadcast = replace(BROADCAST, send_between=SendBetween("09:00", "20:00"))
+    found = hold(broadcast, next_attempt_at=NOW + 5000, opens_at=opens_at)
+    assert reason(found) == wanted
+    assert found is not None
+    assert found.detail.endswith("2026-11-18T11:06:45.000Z")
+    assert reason(
+        hold(replace(broadcast, send_between=None), next_attempt_at=NOW + 5000, opens_at=opens_at)
+    ) == ("waiting_for_retry")

@@ -20,7 +20,7 @@ FULL = {"bob": OF_ONE, "eve": OF_ONE, "joe": OF_ONE - 1, "kim": OF_ONE - 1, "lee
     [
         ({}, None),
         ({"ann": OF_ONE - 1}, None),
-        ({"ann": OF_ONE}, f"ann has {OF_ONE} drafts already, and one person has no more"),
+        ({"ann": OF_ONE}, f"ann has {OF_ONE} drafts already, and nobody may have more"),
         ({"bob": OF_ONE}, None),
         (FULL | {"lee": 1}, None),
         (

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.support.table import rows
 from wacrmd.clock import DAY, MINUTE, SECOND, Millis, iso, parse_iso
-from wacrmd.domain.sending_hours import ALL_DAYS, Day, SendBetween, next_open
+from wacrmd.domain.send_between import ALL_DAYS, Day, SendBetween
+from wacrmd.domain.sending_hours import next_open, opens_at
 
 ZONES = (
     "Europe/Berlin",
@@ -58,7 +59,7 @@ _SUNDAYS = SendBetween("09:00", "10:00", (Day.SUN,), "Etc/UTC")
 def test_the_next_opening_is_the_next_decent_hour_where_the_person_is(
     hours: SendBetween, address: str, now: str, wanted: str | None
 ) -> None:
-    found = hours.next_open(address, parse_iso(now))
+    found = opens_at(hours, address, parse_iso(now))
     assert (None if found is None else iso(found)) == wanted
 
 

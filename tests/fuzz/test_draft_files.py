@@ -12,6 +12,7 @@ from wacrmd.domain.draft import FileFormat, FileMapping, Fill
 from wacrmd.domain.mapped_file import read_head, suggest_mapping
 from wacrmd.domain.person_in_file import PersonFinder, blanked, lines_about
 from wacrmd.domain.phone_guess import Home
+from wacrmd.domain.sending_plan import SendingPlan
 from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
 from wacrmd.domain.text_file import CsvError, split_lines
 from wacrmd.services.drafts.people import PeopleReader, Source
@@ -58,6 +59,8 @@ def source(form: FileFormat, mapping: FileMapping, *, is_known: bool) -> Source:
         defaults=TemplateContent(),
         home=Home("US", is_default=True),
         files={},
+        plan=SendingPlan(),
+        now=0,
     )
 
 

@@ -249,7 +249,36 @@ class Everything:
         await here.until_status(retried, "sent")
         await self.receive_unmatched()
         await self.hold_and_bill()
+        await self.send_by_plan()
         return finished
+
+    async def send_by_plan(self) -> None:
+        """Broadcasts that wait: for the morning, for the first few, for Meta's limit."""
+        here = self.here
+        first = await here.send(
+            people(12, 1000), canary={"count": 2, "wait_minutes": 1}, spread_over_minutes=1
+        )
+        await here.until(first, lambda shown: shown["hold"] is not None)
+        self.clock.advance(MINUTE)
+        await here.until(first, lambda shown: shown["sent_count"] > 2)
+        hours = {"from": "00:00", "to": "00:01", "zone": "Etc/UTC"}
+        asleep = await here.send(people(2, 1100), send_between=hours)
+        await here.until(asleep, lambda shown: shown["hold"] is not None)
+        here.sim.change(failed_share=1.0)
+        stopped = await here.send(people(3, 1200), canary={"count": 1, "wait_minutes": 0})
+        await here.until_status(stopped, "paused")
+        here.sim.change(failed_share=0.0)
+        await self.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=1)
+        full = await here.send(people(1, 1300))
+        await here.until(full, lambda shown: shown["hold"] is not None)
+        await eventually(lambda: bool(here.running.sender._lanes._waits))  # its claim has found that, too
+        later = {"template_name": "hello", "recipients": people(3, 1400)}
+        await self.api("POST", "broadcasts?dry_run=true", json=later)
+        await self.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=0)
+        for each in (asleep, stopped, first):
+            await self.api("POST", f"broadcasts/{each}/cancel")
+        self.clock.advance(HOUR)
+        await here.until_status(full, "sent")
 
     async def stop_and_continue(self) -> None:
         """A running broadcast, paused by an operator and then for its template."""

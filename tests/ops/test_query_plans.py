@@ -62,6 +62,7 @@ SMALL = frozenset(
         "template",
         "template_sync",
         "pricing",
+        "portfolio_use",
         "task",
         "known_time",
         "downtime",

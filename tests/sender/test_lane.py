@@ -73,12 +73,12 @@ def test_a_job_that_was_lost_loses_its_turn_and_one_that_claims_does_not() -> No
 def test_a_broadcast_that_waits_for_a_result_takes_no_turn_until_then() -> None:
     lane = lane_of()
     lane.take_turn(1, AT)
-    lane.wait_for_result(1)
+    lane.set_aside(1)
     lane.end_turn()
     assert not lane.take_turn(1, AT)
     assert not lane.line
-    assert lane.stop_waiting(1)
-    assert not lane.stop_waiting(1)
+    assert lane.put_back(1)
+    assert not lane.put_back(1)
     assert lane.take_turn(1, AT)
     lane.end_turn()
     lane.leave(1)
@@ -179,9 +179,9 @@ def test_a_broadcast_that_leaves_gives_its_turn_back_and_waits_for_no_result() -
     lane.give_turn(AT)
     lane.leave(1)
     assert lane.turn is None
-    lane.wait_for_result(2)
+    lane.set_aside(2)
     lane.leave(2)
-    assert not lane.stop_waiting(2)
+    assert not lane.put_back(2)
 
 
 def test_when_meta_does_not_answer_the_hold_says_so_and_the_next_answer_ends_it() -> None:

@@ -19,6 +19,7 @@ from wacrmd.store import (
     broadcast_counts,
     broadcast_queue,
     broadcasts,
+    due,
     numbers,
     receipts,
     recipient_history,
@@ -131,7 +132,7 @@ def test_a_recipient_who_opted_out_before_the_claim_is_cancelled_without_an_atte
     (claim,) = attempts.claim(tx, broadcast_id, 2, NOW)
     assert claim.to != first
     cancelled = row(tx, claim.recipient_id - 1)
-    assert (cancelled["status"], cancelled["error_title"]) == ("cancelled", attempts.OPTED_OUT)
+    assert (cancelled["status"], cancelled["error_title"]) == ("cancelled", due.OPTED_OUT)
     assert (cancelled["attempt"], cancelled["claimed_at"], cancelled["first_attempt_at"]) == (0, None, None)
     assert recipient_history.of_recipient(tx, claim.recipient_id - 1) == []
 

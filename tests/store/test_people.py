@@ -11,7 +11,7 @@ import pytest
 from tests.store.rows import N1, NOW, broadcast, database, opt_out, opted_out, row
 from wacrmd.domain.person import names
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.store import attempts, inbound_messages, optouts, people, recipients
+from wacrmd.store import attempts, due, inbound_messages, optouts, people, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
 
@@ -148,7 +148,7 @@ def test_a_message_that_waits_for_a_number_with_a_new_holder_waits_for_that_pers
     jim = see(tx, waiting[1], user_ids=(JIM_ID,), at=NOW + 60 * SECOND)
     stop(tx, jim, NOW + 61 * SECOND)
     assert [claim.recipient_id for claim in attempts.claim(tx, broadcast_id, 10, NOW)] == [other[0]]
-    assert row(tx, waiting[0])["error_title"] == attempts.OPTED_OUT
+    assert row(tx, waiting[0])["error_title"] == due.OPTED_OUT
 
 
 def test_a_message_that_was_sent_stays_with_whom_it_was_sent_to(tx: Tx) -> None:

@@ -15,7 +15,7 @@ from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.recipient_transitions import RECIPIENT, STATUS_EVENTS, RecipientEvent
-from wacrmd.store import attempts, broadcasts, numbers, people, person_merge, receipts, recipients
+from wacrmd.store import attempts, broadcasts, due, numbers, people, person_merge, receipts, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.migrate import migrations
 
@@ -142,7 +142,7 @@ def requeue(tx: Tx, broadcast_id: int, _recipient_id: int) -> None:
 
 CHANGES: dict[RecipientEvent, list[Change]] = {
     E.CLAIMED: [lambda tx, broadcast_id, _: attempts.claim(tx, broadcast_id, 1, NOW)],
-    E.OPTED_OUT: [lambda tx, _, recipient_id: attempts.cancel_opted_out(tx, [recipient_id], NOW)],
+    E.OPTED_OUT: [lambda tx, _, recipient_id: due.cancel_opted_out(tx, [recipient_id], NOW)],
     E.SAME_PERSON: [same_person],
     E.BROADCAST_CANCELLED: [
         lambda tx, broadcast_id, _: recipients.cancel_pending(tx, broadcast_id),

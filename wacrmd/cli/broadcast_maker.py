@@ -17,6 +17,7 @@ import orjson
 
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Session
+from wacrmd.cli.plan import PLAN_PARTS
 from wacrmd.errors import WacrmdError
 from wacrmd.fields import JsonObject
 
@@ -113,7 +114,8 @@ class LargeBroadcast:
         self._asked = asked
         self._sent = False
         new = {
-            name: asked[name] for name in ("account", "name", "template_name", "template_language", "from")
+            name: asked[name]
+            for name in ("account", "name", "template_name", "template_language", "from", *PLAN_PARTS)
         }
         content = {name: asked[name] for name in _CONTENT if name in asked}
         self._draft: JsonObject = call(
@@ -253,6 +255,8 @@ class LargeBroadcast:
             "route": shown["route"],
             "expected_duration_s": found["expected_duration_s"],
             "cost": shown["cost"],
+            "forecast": shown["forecast"],
+            **{name: shown[name] for name in PLAN_PARTS},
         }
 
     def _row(self, number: int) -> JsonObject:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from wacrmd.domain.marketing_route import MarketingRoute, ProductPolicy
+from wacrmd.domain.send_between import SendBetween
 from wacrmd.fields import Doc
 
 
@@ -38,6 +39,10 @@ class AccountSettings:
         Doc(
             "`message_activity_sharing` of messages to `/marketing_messages`; null: left out, the setting at Meta counts"
         ),
+    ] = None
+
+    send_between: Annotated[
+        SendBetween | None, Doc("the hours of broadcasts that name none; null: at any time")
     ] = None
 
     def changed(self, changes: Mapping[str, Any]) -> "AccountSettings":

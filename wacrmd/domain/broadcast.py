@@ -13,7 +13,8 @@ from wacrmd.clock import Millis
 from wacrmd.domain.billing import Billed
 from wacrmd.domain.hold import Hold
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.fields import Doc, Time, Uuid, json_name
+from wacrmd.domain.sending_plan import SendingPlan
+from wacrmd.fields import Doc, Time, Uuid, json_name, shared
 
 
 class BroadcastStatus(StrEnum):
@@ -107,7 +108,7 @@ class BroadcastCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broadcast(BroadcastFacts):
+class Broadcast(SendingPlan, BroadcastFacts):
     """A broadcast as stored; its counts are derived, see Progress."""
 
     id: int
@@ -115,6 +116,11 @@ class Broadcast(BroadcastFacts):
     hold: Hold | None
     kept_counts: str | None
     """JSON: what was counted of its rows (`Counted`), if that was at this revision."""
+
+    @property
+    def plan(self) -> SendingPlan:
+        """The way in which it is sent."""
+        return SendingPlan(**shared(SendingPlan, self))
 
 
 @dataclass(frozen=True, slots=True)

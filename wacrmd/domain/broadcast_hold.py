@@ -21,16 +21,14 @@ def broadcast_hold(
     throughput: Hold | None,
     drain: Drain | None,
     media: Hold | None = None,
-    next_attempt_at: Millis | None,
-    now: Millis,
+    waiting: Hold | None,
 ) -> Hold | None:
     """The first reason that applies, in the order of the lines below; None while it moves or has nothing to send.
 
     Messages that Meta holds back come last: they hold up no other message.
 
     `storage` and `throughput` are the holds of the database and of the number's rate limiter, `media` that of a file which
-    Meta does not have yet. `next_attempt_at` is
-    when the first recipient is due; None while one is in flight.
+    Meta does not have yet, `waiting` that of the people who may not be sent to yet (`waiting_hold`).
     """
     if not has_work(broadcast, progress):
         return idle_hold(broadcast, progress)
@@ -48,12 +46,26 @@ def broadcast_hold(
         return Hold(HoldReason.DRAINING, drain.detail, drain.since)
     if media is not None:
         return media
-    if next_attempt_at is not None and next_attempt_at > now:
-        waiting, first = progress.pending_count, iso(next_attempt_at)
-        tried = "1 person is" if waiting == 1 else f"{waiting} people are"
-        detail = f"{tried} tried again, the first at {first}"
-        return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
-    return _held_by_meta(progress)
+    return waiting or _held_by_meta(progress)
+
+
+def waiting_hold(
+    broadcast: Broadcast, progress: Progress, *, next_at: Millis, opens_at: Millis | None, now: Millis
+) -> Hold | None:
+    """The hold of a broadcast all of whose people wait, the first until `next_at`; None if one of them is due.
+
+    `opens_at` is when the hours of that first person begin: `now` if it is such an hour.
+    """
+    if next_at <= now:
+        return None
+    people = "1 person" if progress.pending_count == 1 else f"{progress.pending_count} people"
+    waits = "waits" if progress.pending_count == 1 else "wait"
+    verb = "is" if progress.pending_count == 1 else "are"
+    if broadcast.send_between is not None and opens_at != now:
+        detail = f"{people} {waits} for the hours {broadcast.send_between}, the first until {iso(next_at)}"
+        return Hold(HoldReason.HOURS, detail, broadcast.updated_at)
+    detail = f"{people} {verb} tried again, the first at {iso(next_at)}"
+    return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
 
 
 def media_hold(

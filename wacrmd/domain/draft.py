@@ -143,6 +143,10 @@ class CheckResult:
         dict[str, int], Doc("how many of `accepted` are of each country (ISO 3166; empty: not known)")
     ] = field(default_factory=dict)
     expected_duration_s: Annotated[float, Doc("seconds until all are sent at the number's rate")] = 0.0
+    places: Annotated[
+        dict[str, int],
+        Doc("how many people are in which time zones, as far as its hours need them: a text with commas"),
+    ] = field(default_factory=dict)
     daily_limit: Annotated[
         int | None,
         Doc("how many people Meta lets the business write to in 24 hours; null: unlimited or not known"),

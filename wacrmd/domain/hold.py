@@ -30,6 +30,9 @@ class HoldReason(StrEnum):
     CLOCK = "clock"
     MEDIA = "media"
     MEDIA_REFUSED = "media_refused"
+    HOURS = "hours"
+    LIMIT = "limit"
+    CANARY = "canary"
 
 
 NEEDS_NOBODY = frozenset(
@@ -43,6 +46,8 @@ NEEDS_NOBODY = frozenset(
         HoldReason.DRAINING,
         HoldReason.HELD_BY_META,
         HoldReason.MEDIA,
+        HoldReason.HOURS,
+        HoldReason.LIMIT,
     }
 )
 """Holds that need no action: somebody asked for them, or they end by themselves."""

@@ -2,7 +2,15 @@
 
 import math
 import re
+from dataclasses import dataclass
 
+from wacrmd.clock import DAY, MINUTE, Millis, iso
+
+PERIOD: Millis = DAY
+"""For how long a person counts."""
+WINDOW: Millis = DAY - 10 * MINUTE
+"""For how long after somebody wrote a message to them counts as an answer: somewhat less than Meta says, as it takes time to
+arrive."""
 UNLIMITED = "TIER_UNLIMITED"
 _FORM = re.compile(r"(?:TIER_)?(\d{1,9})(K?)")
 
@@ -27,3 +35,29 @@ def is_lower(new: str, old: str | None) -> bool:
     """Whether the new limit allows fewer people than the old one; False if one of them is not known."""
     new_people, old_people = limit_people(new), limit_people(old)
     return new_people is not None and old_people is not None and new_people < old_people
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """How much of a limit is used."""
+
+    limit: float
+    """People in `PERIOD`; infinite: unlimited."""
+    used: int
+    next_at: Millis | None = None
+    """When the first of them does not count any more; None: nobody counts."""
+    next_count: int = 0
+    """How many do not count any more an hour after that."""
+
+    @property
+    def free(self) -> float:
+        """To how many more people may be written now."""
+        return max(0, self.limit - self.used)
+
+    @property
+    def detail(self) -> str:
+        """Why nobody else may be written to now, for people: `2,000 of 2,000 …; the next 600 from …`."""
+        sentence = f"Meta's limit: {self.used:,} of {self.limit:,.0f} different people in 24 hours have been written to"
+        if self.next_at is None:
+            return f"{sentence}: raise the limit of the number, if Meta allows more"
+        return f"{sentence}; the next {self.next_count:,} from {iso(self.next_at)}"

@@ -53,6 +53,14 @@ class NumberFacts:
     state: Annotated[NumberState, Doc("whether it sends")]
     quality: Annotated[str | None, Doc("quality rating, in Meta's words")]
     limit_tier: Annotated[str | None, Doc("messaging limit, in Meta's words")]
+    daily_limit: Annotated[
+        int | None,
+        Doc("people in 24 hours, if it is configured; the lower of this and Meta's limit counts"),
+    ] = None
+    portfolio: Annotated[
+        str | None,
+        Doc("name of the business portfolio whose limit it shares; null: that of its account"),
+    ] = None
     notices: Annotated[
         list[AccountNotice], Doc("what Meta has told about it or its business account, such as a restriction")
     ] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """In which time zones a person may be, by the phone number or the country of the user id. Pure."""
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import phonenumbers
@@ -26,6 +26,12 @@ def zones_of(address: str) -> tuple[str, ...]:
     for length in (1, 2, 3):
         if (found := _zones_by_code().get(digits[:length])) is not None:
             return found
+    return _looked_up(digits)
+
+
+@lru_cache(maxsize=10_000)
+def _looked_up(digits: str) -> tuple[str, ...]:
+    """Kept, because a check asks for the same number more than once."""
     return _known(timezone.time_zones_for_number(phonenumbers.parse(f"+{digits}")))
 
 

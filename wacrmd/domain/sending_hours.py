@@ -1,20 +1,15 @@
-"""The hours in which messages may be sent: of which days, and by whose clock. Pure."""
+"""When messages may be sent to a person, by the hours of a broadcast. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from wacrmd.clock import DAY, SECOND, Millis
 from wacrmd.domain.phone_zones import zones_of
-from wacrmd.fields import Doc, json_name
+from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, SendBetween
 
-RECIPIENT_ZONE = "recipient"
-"""The `zone` that means: by each person's own clock."""
 MIDNIGHT = 24
 """The hour of the clock that ends a day."""
 AHEAD_DAYS = 8
@@ -24,55 +19,17 @@ Interval = tuple[Millis, Millis]
 """From the first moment to the one after the last."""
 
 
-class Day(StrEnum):
-    """A day of the week."""
-
-    MON = "mon"
-    TUE = "tue"
-    WED = "wed"
-    THU = "thu"
-    FRI = "fri"
-    SAT = "sat"
-    SUN = "sun"
+def zones_for(hours: SendBetween, address: str) -> tuple[str, ...]:
+    """The zones in all of which the hour must be one of these, for a person with this address."""
+    return zones_of(address) if hours.zone == RECIPIENT_ZONE else (hours.zone,)
 
 
-ALL_DAYS = tuple(Day)
+def opens_at(hours: SendBetween, address: str, now: Millis) -> Millis | None:
+    """From when a message may be sent to this address: `now`, or later; None: at no time of the coming week.
 
-
-@dataclass(frozen=True, slots=True)
-class SendBetween:
-    """The hours of a broadcast, as callers give and see them."""
-
-    begin: Annotated[str, Doc("when it opens, such as `09:00`")] = field(metadata=json_name("from"))
-    end: Annotated[str, Doc("when it closes, such as `20:00`; `24:00` is midnight")] = field(
-        metadata=json_name("to")
-    )
-    days: Annotated[tuple[Day, ...], Doc("on which days")] = ALL_DAYS
-    zone: Annotated[
-        str,
-        Doc("by which clock: `recipient`, that of each person's place, or a zone such as `Europe/Berlin`"),
-    ] = RECIPIENT_ZONE
-
-    def __str__(self) -> str:
-        """In a sentence: `09:00-20:00 on Mon, Tue at each person's place`."""
-        days = "" if set(self.days) == set(Day) else " on " + ", ".join(day.capitalize() for day in self.days)
-        return f"{self.begin}-{self.end}{days} {self.place}"
-
-    @property
-    def place(self) -> str:
-        """By whose clock, in a sentence."""
-        return "at each person's place" if self.zone == RECIPIENT_ZONE else f"in {self.zone}"
-
-    def zones(self, address: str) -> tuple[str, ...]:
-        """The zones in all of which the hour must be one of these, for a person with this address."""
-        return zones_of(address) if self.zone == RECIPIENT_ZONE else (self.zone,)
-
-    def next_open(self, address: str, now: Millis) -> Millis | None:
-        """From when a message may be sent to this address: `now`, or later; None: at no time of the coming week.
-
-        In the hour that clocks show twice or skip, it may be open less long than the clocks say, never longer.
-        """
-        return next_open(self, self.zones(address), now)
+    In the hour that clocks show twice or skip, it may be open less long than the clocks say, never longer.
+    """
+    return next_open(hours, zones_for(hours, address), now)
 
 
 def next_open(hours: SendBetween, zones: tuple[str, ...], now: Millis) -> Millis | None:

@@ -21,6 +21,7 @@ from wacrmd.operations.inputs import (
     SwitchOrNone,
 )
 from wacrmd.operations.operation import Admin, Http, Operations
+from wacrmd.operations.plan_inputs import HoursOrNone
 from wacrmd.services.access import accounts, keys
 from wacrmd.services.context import Context
 from wacrmd.views.access import (
@@ -69,14 +70,20 @@ class SettingsOfAccount(AccountName):
         description="`message_activity_sharing` of messages to `/marketing_messages`; `none`: it is left out, and the"
         " setting at Meta counts",
     )
+    send_between: HoursOrNone = Field(
+        None, description="the hours of broadcasts that name none; `none`: at any time"
+    )
 
     def changes(self) -> JsonObject:
         """The settings that are given, by their names in `AccountSettings`; None takes one away."""
-        return {
+        given = {
             _SETTINGS.get(name, name): getattr(self, name)
             for name in self.model_fields_set
             if name not in AccountName.model_fields
         }
+        if self.send_between is not None:
+            given["send_between"] = self.send_between.to_hours()
+        return given
 
 
 _SETTINGS = {"country": "default_country"}

@@ -17,6 +17,7 @@ from pydantic_core import PydanticKnownError
 from wacrmd.domain.template import TemplateContent
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import DefaultAccount, Params, TimeInput
+from wacrmd.operations.plan_inputs import PlanParams
 from wacrmd.operations.recipient_inputs import Content, RecipientList, Recipients
 from wacrmd.services.broadcasts.input import BroadcastInput
 
@@ -27,7 +28,7 @@ TemplateName = Annotated[str, StringConstraints(strip_whitespace=True, min_lengt
 Language = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=20)]
 
 
-class BroadcastParams(Content):
+class BroadcastParams(PlanParams, Content):
     """What a broadcast is, without its people; a draft takes the same."""
 
     name: Label | None = Field(
@@ -54,6 +55,7 @@ class BroadcastParams(Content):
             number=self.number,
             scheduled_at=self.scheduled_at,
             content=TemplateContent(None, self.header, self.buttons, self.components),
+            plan=self.to_plan(),
         )
 
 

@@ -4,15 +4,16 @@ import os
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.draft import Again, FileFormat, FileMapping, Fill, Which
 from wacrmd.domain.page import Page, PageRequest
+from wacrmd.domain.sending_plan import SendingPlan
 from wacrmd.errors import ErrorCode, bad_request
-from wacrmd.fields import JsonObject
+from wacrmd.fields import JsonObject, shared
 from wacrmd.off_loop import off_loop
 from wacrmd.operations.broadcast_inputs import BroadcastParams, Label, Language, TemplateName
 from wacrmd.operations.inputs import (
@@ -27,6 +28,7 @@ from wacrmd.operations.inputs import (
     TimeInput,
 )
 from wacrmd.operations.operation import Admin, Operations
+from wacrmd.operations.plan_inputs import PlanParams
 from wacrmd.operations.recipient_inputs import Content
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import again, check, left_out, manage, read, rows
@@ -92,7 +94,7 @@ class MappingParams(Params):
         return FileMapping(phone=self.phone, fills=fills, country=self.country)
 
 
-class ChangeParams(Content, DraftId, extra="forbid"):
+class ChangeParams(PlanParams, Content, DraftId, extra="forbid"):
     """What to change; what is left out stays as it is."""
 
     name: Label | None = Field(None, description="another label")
@@ -103,6 +105,16 @@ class ChangeParams(Content, DraftId, extra="forbid"):
     now: bool = Field(default=False, description="start at once, not at a time")
     no_content: bool = Field(default=False, description="without header, buttons and components")
     mapping: MappingParams | None = Field(None, description="what the columns of the file mean")
+    without: list[Literal["send_between", "spread_over_minutes", "messages_per_second", "canary"]] = Field(
+        default_factory=list, description="parts of the way of sending that it is to be without"
+    )
+
+    def changes_of_plan(self) -> JsonObject:
+        """Parts of the way of sending that are to be different, by their names in `SendingPlan`; None takes one away."""
+        given = shared(SendingPlan, self.to_plan())
+        return {name: value for name, value in given.items() if value is not None} | dict.fromkeys(
+            self.without
+        )
 
 
 class UploadParams(OpenFiles, DraftId):
@@ -212,6 +224,7 @@ async def change(ctx: Context, actor: Actor, params: ChangeParams) -> DraftView:
         mapping=params.mapping.to_mapping() if params.mapping is not None else None,
         scheduled_at=params.scheduled_at,
         at_once=params.now,
+        plan=params.changes_of_plan(),
     )
     return await manage.change(ctx, actor, params.id, wanted)
 

@@ -86,6 +86,7 @@ class NewMessage(Body):
             recipients=[RecipientInput(self.to, content)],
             name=f"Message ({template.name})"[:200],
             number=self.number,
+            is_at_once=True,
         )
 
 

@@ -33,6 +33,7 @@ MAX_META_ID = 32
 MAX_SECRET = 4096
 MAX_RATE = 1000
 """Messages per second."""
+MAX_PEOPLE = 100_000_000
 MAX_OVERLAP_HOURS = 720
 
 
@@ -86,6 +87,17 @@ class SetNumber(NumberId):
     display_phone: str | None = Field(None, max_length=40, description="the number itself; empty: none")
     messages_per_second: float | None = Field(
         None, ge=0, le=MAX_RATE, description="its rate limit, in force at once; 0: that of the configuration"
+    )
+    daily_limit: int | None = Field(
+        None,
+        ge=0,
+        le=MAX_PEOPLE,
+        description="people in 24 hours, if that is less than Meta's limit; 0: as Meta tells",
+    )
+    portfolio: str | None = Field(
+        None,
+        max_length=100,
+        description="numbers with the same name share Meta's limit; empty: it shares it with those of its account",
     )
     default: bool = Field(default=False, description="use it if a broadcast names no number")
     access_token: Secret | None = Field(None, description="a new access token")
@@ -194,6 +206,8 @@ async def change(ctx: Context, actor: Actor, params: SetNumber) -> ChangedNumber
         label=params.label,
         display_phone=params.display_phone,
         messages_per_second=params.messages_per_second,
+        daily_limit=params.daily_limit,
+        portfolio=params.portfolio,
         default=params.default,
         access_token=clear(params.access_token),
         app_secret=clear(params.app_secret),

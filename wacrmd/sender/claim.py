@@ -4,10 +4,16 @@ from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import Claim
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.canary import CanaryPhase, problem
+from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.marketing_route import Route, RouteFacts, route_of
 from wacrmd.sender.circuit_breaker import CircuitBreaker
 from wacrmd.sender.job import Job
-from wacrmd.store import attempts, broadcasts, marketing, numbers
+from wacrmd.sender.pace import Pace
+from wacrmd.services import pausing
+from wacrmd.services.pausing import PauseEvent
+from wacrmd.store import attempts, broadcasts, canaries, due, marketing, numbers
 from wacrmd.store.database import Tx
 
 
@@ -18,6 +24,7 @@ class Share:
     job: Job
     breaker: CircuitBreaker
     limit: int
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,9 @@ class Claimed:
     has_more: bool = False
     completed: bool = False
     is_current: bool = True
+    look_again_at: Millis | None = None
+    """There is more that may not be sent yet: when it may be, or is to be looked at again."""
+    pauses: list[PauseEvent] = field(default_factory=list)
 
 
 class TurnClaim:
@@ -80,8 +90,29 @@ def _complete(tx: Tx, broadcast_id: int, now: Millis) -> Claimed:
 
 def _claim_due(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> Claimed:
     """Claim due recipients; the broadcast is complete if the last of them have opted out."""
+    pauses = _advance_canary(tx, broadcast_id, now)
     claims = attempts.claim(tx, broadcast_id, limit, now)
     if not claims and broadcasts.complete(tx, broadcast_id, now):
         return Claimed(completed=True)
     route = route_of(marketing.facts_of_broadcast(tx, broadcast_id)) if claims else route_of(RouteFacts())
-    return Claimed(claims, route, has_more=attempts.has_due(tx, broadcast_id, now))
+    has_more = attempts.has_due(tx, broadcast_id, now)
+    look_again_at = due.look_again_at(tx, broadcast_id, now) if has_more and not claims else None
+    return Claimed(claims, route, has_more=has_more, look_again_at=look_again_at, pauses=pauses)
+
+
+def _advance_canary(tx: Tx, broadcast_id: int, now: Millis) -> list[PauseEvent]:
+    """Take a broadcast that is sent to a few people first one step further; it is paused if they do not let it pass."""
+    broadcast = broadcasts.get(tx, broadcast_id)
+    if broadcast is None or broadcast.canary is None or broadcast.status is not BroadcastStatus.SENDING:
+        return []
+    phase, until = canaries.phase_of(tx, broadcast_id)
+    if phase is None:
+        canaries.begin(tx, broadcast_id, broadcast.canary.count)
+    elif phase is CanaryPhase.SENDING and not canaries.figures(tx, broadcast_id).left:
+        canaries.wait(tx, broadcast_id, broadcast.canary, now)
+    elif phase is CanaryPhase.WAITING and until is not None and until <= now:
+        detail = problem(broadcast.canary, canaries.figures(tx, broadcast_id))
+        if detail is not None:
+            return pausing.pause_broadcast(tx, broadcast_id, HoldReason.CANARY, detail, now)
+        canaries.let_pass(tx, broadcast_id)
+    return []

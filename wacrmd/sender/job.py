@@ -18,7 +18,7 @@ from wacrmd.domain.template import TemplateContent
 from wacrmd.meta import payloads
 from wacrmd.services import pausing
 from wacrmd.services.context import Context
-from wacrmd.store import broadcast_queue, broadcasts, media_uploads, numbers
+from wacrmd.store import broadcast_queue, broadcasts, media_uploads, numbers, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.media_uploads import ReadyFiles
 from wacrmd.vault import VaultError, access_token_context
@@ -26,8 +26,8 @@ from wacrmd.vault import VaultError, access_token_context
 LOOK_AHEAD = 50
 """How many broadcasts one read looks at: when thousands are created, few of their jobs have to read anything."""
 
-Row = tuple[Broadcast, Number, ReadyFiles | None, str | None, str | None]
-"""A broadcast with its number, its files at Meta, its content and the id of the request that brought it."""
+Row = tuple[Broadcast, Number, float | None, ReadyFiles | None, str | None, str | None]
+"""A broadcast with its number, its own rate, its files at Meta, its content and the id of the request that brought it."""
 
 NO_FILES = ReadyFiles({}, None)
 
@@ -39,6 +39,8 @@ class Job:
     broadcast: Broadcast
     request_id: str | None
     number: Number
+    rate: float | None
+    """Messages per second that it may send at most, whatever its number may; None: as many."""
     token: str = field(repr=False)
     defaults: TemplateContent
     media: ReadyFiles | None = NO_FILES
@@ -69,7 +71,7 @@ async def load_jobs(ctx: Context, broadcast_id: int, known: Container[int]) -> l
     If the access token of a number cannot be decrypted, the number is paused, so that users see why nothing is sent.
     """
     jobs, tokens, unreadable = list[Job](), dict[str, str](), dict[str, VaultError]()
-    for broadcast, number, media, content, request_id in await ctx.db.read(
+    for broadcast, number, rate, media, content, request_id in await ctx.db.read(
         partial(_with_work, broadcast_id=broadcast_id, known=known, now=ctx.clock.now())
     ):
         try:
@@ -79,7 +81,7 @@ async def load_jobs(ctx: Context, broadcast_id: int, known: Container[int]) -> l
             defaults = _content(None, content)
             if media is not None:
                 defaults = with_meta_ids(defaults, media.files)
-            jobs.append(Job(broadcast, request_id, number, tokens[number.id], defaults, media))
+            jobs.append(Job(broadcast, request_id, number, rate, tokens[number.id], defaults, media))
         except VaultError as unread:
             unreadable[number.id] = unread
         except Exception:
@@ -101,8 +103,14 @@ def _with_work(tx: Tx, *, broadcast_id: int, known: Container[int], now: Millis)
         number = found[broadcast.number_id]
         if number is not None and not number.is_removed:
             media = media_uploads.ready_files(tx, each, now)
-            rows.append((broadcast, number, media, *broadcasts.content_and_request_id(tx, each)))
+            given = broadcasts.content_and_request_id(tx, each)
+            rows.append((broadcast, number, _rate(tx, broadcast), media, *given))
     return rows
+
+
+def _rate(tx: Tx, broadcast: Broadcast) -> float | None:
+    people = recipients.count_to_send(tx, broadcast.id) if broadcast.spread_over_minutes else 0
+    return broadcast.rate_for(people)
 
 
 async def _pause(ctx: Context, number_id: str, error: VaultError) -> None:

@@ -35,7 +35,7 @@ class Lane:
         self.waba_id = ""
         self.line = Line()
         self.waiting: set[int] = set()
-        """Broadcasts that take no turn until a result of theirs is recorded (`sender/circuit_breaker.py`)."""
+        """Broadcasts that take no turn until a result of theirs is recorded, or for a while (`sender/lanes.py`)."""
         self.limiter = RateLimiter(rate, now)
         self.room = Room()
         self.share = 1
@@ -130,13 +130,13 @@ class Lane:
         self.waiting.discard(broadcast_id)
         self.return_turn(broadcast_id)
 
-    def wait_for_result(self, broadcast_id: int) -> None:
-        """The broadcast takes no turn until `stop_waiting`."""
+    def set_aside(self, broadcast_id: int) -> None:
+        """The broadcast takes no turn until `put_back`."""
         self.line.remove(broadcast_id)
         self.waiting.add(broadcast_id)
 
-    def stop_waiting(self, broadcast_id: int) -> bool:
-        """A result of the broadcast was recorded: whether it had waited for that. It is in the line again."""
+    def put_back(self, broadcast_id: int) -> bool:
+        """The broadcast may take turns again: whether it had been set aside. Then it is in the line again."""
         if broadcast_id not in self.waiting:
             return False
         self.waiting.discard(broadcast_id)

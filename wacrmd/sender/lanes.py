@@ -41,6 +41,8 @@ class Lanes:
         """How many requests may be under way, also when Meta answers none of them."""
         self._by_number: dict[str, Lane] = {}
         self._timers: dict[Lane, asyncio.TimerHandle] = {}
+        self._waits: dict[int, tuple[Lane, Millis, asyncio.TimerHandle]] = {}
+        """Broadcasts that take no turn until a moment of the monotonic clock."""
         self._crowded: OrderedDict[Lane, None] = OrderedDict()
         """Lanes that could send if fewer requests of other numbers were in flight."""
         self._in_flight = 0
@@ -112,9 +114,30 @@ class Lanes:
         elif (broadcast_id := lane.give_turn(at)) is not None:
             self._ctx.queue.enqueue(broadcast_id)
 
+    def wait(self, lane: Lane, broadcast_id: int, duration: Millis) -> None:
+        """A broadcast in the line takes no turn for so long, or until one of its results is recorded."""
+        self._end_wait(broadcast_id)
+        lane.set_aside(broadcast_id)
+        until, loop = self._ctx.clock.monotonic() + duration, asyncio.get_running_loop()
+        timer = loop.call_later(duration / SECOND, self.put_back, lane, broadcast_id)
+        self._waits[broadcast_id] = lane, until, timer
+
+    def put_back(self, lane: Lane, broadcast_id: int) -> None:
+        """A broadcast takes turns again, if it was set aside."""
+        self._end_wait(broadcast_id)
+        if lane.put_back(broadcast_id):
+            self.advance(lane)
+
+    def _end_wait(self, broadcast_id: int) -> None:
+        if (wait := self._waits.pop(broadcast_id, None)) is not None:
+            wait[2].cancel()
+
     def check(self) -> None:
         """Advance every lane, also one whose job was lost, and log holds that began or ended; once a second."""
-        at = self._at()
+        at, now = self._at(), self._ctx.clock.monotonic()
+        for broadcast_id, (lane, until, _) in list(self._waits.items()):
+            if until <= now:  # the loop's own timers do not count the time in which the machine was suspended
+                self.put_back(lane, broadcast_id)
         for lane in self._by_number.values():
             lane.forget_lost_turn(at)
             self.advance(lane)
@@ -123,9 +146,10 @@ class Lanes:
     def stop(self) -> None:
         """Enqueue nothing any more."""
         self._is_stopped = True
-        for timer in self._timers.values():
+        for timer in (*self._timers.values(), *(timer for *_, timer in self._waits.values())):
             timer.cancel()
         self._timers.clear()
+        self._waits.clear()
 
     def acquire(self, lane: Lane, wanted: int) -> int:
         """How many of `wanted` requests the number may make now; what is not made must be released."""

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 import anyio
 from structlog.contextvars import bound_contextvars
 
+from wacrmd.clock import MINUTE, Millis
 from wacrmd.domain.attempt import AttemptResult, Claim
 from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.throughput import ThroughputState
@@ -25,8 +26,10 @@ from wacrmd.sender.job import Job, load_jobs
 from wacrmd.sender.lane import Lane
 from wacrmd.sender.lanes import Lanes
 from wacrmd.sender.leases import expire_leases
+from wacrmd.sender.pace import Pace
 from wacrmd.sender.recorder import Recorder
 from wacrmd.sender.requests import Requests
+from wacrmd.services import pausing
 from wacrmd.services.context import Context
 from wacrmd.store.outage import StorageError
 
@@ -34,6 +37,8 @@ MAX_CLAIM = 500
 """Recipients that one job claims at most."""
 MAX_BROADCASTS = 50
 """Broadcasts that one job claims from at most: the transaction stays short."""
+LOOK_AGAIN: Millis = 1 * MINUTE
+"""How long a broadcast is set aside at most: what it waits for may come sooner, as a limit that is raised."""
 STUCK_CHECK_S = 0.2
 """How often a drain looks whether what it waits for can still happen."""
 
@@ -51,6 +56,8 @@ class Sender:
         self._jobs: dict[int, tuple[Job, Lane]] = {}
         """Broadcasts in a line, or that wait for a result: as they were read, and their lane."""
         self._breakers = CircuitBreakers()
+        self._paces: dict[int, Pace] = {}
+        """Of broadcasts that are sent more slowly than their number may."""
         self._unrecorded: set[tuple[int, int]] = set()
         """Attempts, as (recipient id, attempt), that are in flight or whose result is not recorded yet."""
         self._crashes: Crashes
@@ -148,6 +155,8 @@ class Sender:
             return
         try:
             lane = await self._join(broadcast_id)
+            if lane is not None:
+                lane.put_back(broadcast_id)  # whoever enqueued it knows why
             if self._stopping or self._ctx.draining:
                 # The drain began meanwhile; from here to the claim nothing else can happen.
                 self._leave(broadcast_id)
@@ -210,17 +219,31 @@ class Sender:
             (self._lanes.advance_later if failed else self._lanes.advance)(lane)
 
     def _shares(self, lane: Lane) -> list[Share]:
-        """The broadcasts whose turns are next, in order."""
-        shares = list[Share]()
+        """The broadcasts whose turns are next, in order, of those that may send now."""
+        shares, now = list[Share](), self._ctx.clock.monotonic()
         for broadcast_id in lane.line.order(MAX_BROADCASTS):
             job, _ = self._jobs[broadcast_id]
-            breaker = self._breakers.of(broadcast_id)
+            breaker, pace = self._breakers.of(broadcast_id), self._pace_of(job, now)
             allowed = breaker.free_requests(self._ctx.config.sender.pause_after_failures)
+            paced = MAX_CLAIM if pace is None else pace.free(now)
             if allowed == 0:
-                lane.wait_for_result(broadcast_id)
+                lane.set_aside(broadcast_id)
+            elif pace is not None and not paced:
+                self._lanes.wait(lane, broadcast_id, min(pace.wait(now), LOOK_AGAIN))
             else:
-                shares.append(Share(job, breaker, MAX_CLAIM if allowed is None else allowed))
+                shares.append(
+                    Share(job, breaker, min(paced, MAX_CLAIM if allowed is None else allowed), pace)
+                )
         return shares
+
+    def _pace_of(self, job: Job, now: Millis) -> Pace | None:
+        """The pace of a broadcast that has one of its own; kept while the broadcast has work."""
+        if job.rate is None:
+            return None
+        pace = self._paces.get(job.broadcast.id)
+        if pace is None or pace.rate != job.rate:
+            pace = self._paces[job.broadcast.id] = Pace(job.rate, now)
+        return pace
 
     async def _claim(self, lane: Lane, shares: list[Share], granted: int) -> None:
         """Claim up to `granted` recipients and start a request for each.
@@ -250,12 +273,17 @@ class Sender:
             # One that got only what others had left keeps its place: its own turn is next.
             if not (is_in_line and index and index == turn.at and not unused):
                 lane.line.end_turn(share.job.broadcast.id, has_more=is_in_line)
+            if is_in_line and claimed.look_again_at is not None:
+                wait = min(claimed.look_again_at - ctx.clock.now(), LOOK_AGAIN)
+                self._lanes.wait(lane, share.job.broadcast.id, max(0, wait))
 
     def _start(self, lane: Lane, share: Share, claimed: Claimed) -> None:
         """Start the requests of one broadcast; forget it if it has no more work or must be read again, by a new job."""
         job, breaker = share.job, share.breaker
         breaker.in_flight += len(claimed.claims)
         self._lanes.start(lane, claimed.claims)
+        if share.pace is not None:
+            share.pace.take(len(claimed.claims), self._ctx.clock.monotonic())
         with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
             for claim in claimed.claims:
                 self._requests.start(self._send(job, claim, claimed.route, lane, breaker))
@@ -265,7 +293,8 @@ class Sender:
             self._breakers.remove_idle(job.broadcast.id)
         if not claimed.is_current:
             self._ctx.queue.enqueue(job.broadcast.id)
-        if claimed.completed:
+        pausing.log_pauses(claimed.pauses)
+        if claimed.completed or claimed.pauses:
             self._ctx.changes.publish([job.broadcast.id])
 
     async def _send(self, job: Job, claim: Claim, route: Route, lane: Lane, breaker: CircuitBreaker) -> None:
@@ -293,6 +322,7 @@ class Sender:
         self._release(results)
         for broadcast_id in completed:
             self._breakers.remove_idle(broadcast_id)
+            self._paces.pop(broadcast_id, None)
 
     def _release(self, attempts: Sequence[AttemptResult | Claim]) -> None:
         """These attempts are in flight no more: broadcasts that waited for one of them may take turns again."""
@@ -301,8 +331,8 @@ class Sender:
             self._breakers.of(attempt.broadcast_id).in_flight -= 1
         for broadcast_id in {attempt.broadcast_id for attempt in attempts}:
             lane = self._lane_of(broadcast_id)
-            if lane is not None and lane.stop_waiting(broadcast_id):
-                self._lanes.advance(lane)
+            if lane is not None:
+                self._lanes.put_back(lane, broadcast_id)
         self._end_requests(len(attempts))
 
     def _end_requests(self, count: int) -> None:

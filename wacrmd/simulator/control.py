@@ -123,6 +123,7 @@ class Control:
         if not number:
             raise BadRequestError("phone_number_id: expected, as nothing was sent to this recipient yet")
         sender = Sender(entry.send.wa_id, entry.send.user_id) if entry else _stranger(str(to))
+        self._state.people.wrote(number, sender.user_id, self._state.now_ms())
         context = entry.wamid if entry is not None and asked.get("context", True) else None
         try:
             message = message_of(options, sender, _message_id(), _now_ms(), asked, context)

@@ -22,7 +22,7 @@ from wacrmd.simulator.payloads import accepted_body, health_of, number_of
 from wacrmd.simulator.sends import Send, digits, read_send
 from wacrmd.simulator.state import State
 from wacrmd.simulator.templates import page_of
-from wacrmd.simulator.updates import is_early, is_held, updates_for
+from wacrmd.simulator.updates import UpdateKind, is_early, is_held, updates_for
 from wacrmd.simulator.upload_form import read_upload
 from wacrmd.simulator.webhooks import WebhookPoster
 
@@ -125,6 +125,10 @@ class GraphApi:
             bucket = self._buckets.setdefault(phone_number_id, TokenBucket(rate, now_s))
             if not bucket.take(rate, now_s):
                 return GraphError(130429, "Cloud API message throughput has been reached.")
+        if options.people_limit and not state.people.count(
+            phone_number_id, send.user_id, options.people_limit, state.now_ms()
+        ):
+            return GraphError(131048, "More people than the messaging limit allows (simulated)")
         if fault is Fault.ERROR:
             return GraphError(options.error_code, "A random error (simulated)", options.error_status)
         return None
@@ -164,6 +168,10 @@ class GraphApi:
             return
         number = digits(entry.send.input)
         updates = updates_for(options, key, number, has_button=entry.send.button_payload is not None)
+        for update in updates:
+            if update.kind in (UpdateKind.REPLY, UpdateKind.TAP):
+                at_ms = self._state.now_ms() + update.happens_after_ms
+                self._state.people.wrote(entry.phone_number_id, entry.send.user_id, at_ms)
         if is_early(options, key):
             self._poster.schedule(entry, updates[1:], latency_s)
             await self._poster.post_now(entry, updates[0])

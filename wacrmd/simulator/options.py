@@ -87,6 +87,11 @@ class Options:
     disable_marketing_messages_on_cloud_api: bool = _option(
         False, "`/messages` refuses marketing templates, with 131063"
     )
+    people_limit: int = _option(
+        0,
+        "more different people than this in 24 hours, on all numbers together, are refused with 131048, unless they"
+        " have written; 0: no limit",
+    )
     can_send_message: str = _option("AVAILABLE", "`health_status.can_send_message` of numbers and WABAs")
     keepalive_s: float = _option(
         75.0, "idle connections are closed after this time; read at the start only", unit="s", minimum=0.01

@@ -9,6 +9,7 @@ from typing import Any
 from wacrmd.simulator.ledger import Ledger
 from wacrmd.simulator.media import Media
 from wacrmd.simulator.options import Options
+from wacrmd.simulator.people_limit import PeopleLimit
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class State:
     ledger: Ledger
     subscribed: set[str] = field(default_factory=set)
     media: Media = field(default_factory=Media)
+    people: PeopleLimit = field(default_factory=PeopleLimit)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set and replaced at each change of the options."""
 

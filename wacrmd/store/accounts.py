@@ -13,7 +13,7 @@ from wacrmd.errors import conflict
 from wacrmd.fields import shared
 from wacrmd.store import people
 from wacrmd.store.database import Tx
-from wacrmd.store.rows import RowMapper
+from wacrmd.store.rows import RowMapper, column_of
 
 _ROW = RowMapper(Account)
 _SETTINGS = RowMapper(AccountSettings)
@@ -54,7 +54,7 @@ def change_settings(tx: Tx, account_id: str, changes: Mapping[str, Any]) -> None
 
 
 def _write_settings(tx: Tx, account_id: str, values: AccountSettings) -> None:
-    columns = shared(AccountSettings, values)
+    columns = {name: column_of(value) for name, value in shared(AccountSettings, values).items()}
     places = ", ".join(f"{name} = ?" for name in columns)
     tx.execute(f"UPDATE account SET {places} WHERE id = ?", (*columns.values(), account_id))
 

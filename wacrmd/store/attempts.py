@@ -7,13 +7,12 @@ from wacrmd.clock import Millis
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
 from wacrmd.domain.recipient import RecipientState, RecipientStatus
 from wacrmd.domain.recipient_transitions import RECIPIENT, RecipientEvent, result_event
-from wacrmd.store import optouts, recipient_history, revisions, status_events
+from wacrmd.store import conversations, due, recipient_history, revisions, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import EndedAttempt
 from wacrmd.store.recipients import IS_ERASED
 from wacrmd.store.state_sql import after, allows
 
-OPTED_OUT = "Opted out before the send"
 DAEMON_STOPPED = "The daemon stopped while the request was in flight: Meta may or may not have the message"
 
 _E = RecipientEvent
@@ -37,42 +36,23 @@ _FENCE = "id = ? AND attempt = ? AND attempt > failed_attempt"
 def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
     """Claim up to `limit` due recipients for their next attempt; after the commit each message may be sent once.
 
-    Nothing is claimed unless the broadcast is sending and its number is active, as of this transaction. Recipients
-    who opted out since the broadcast was created are cancelled instead; they get no attempt.
+    Nothing is claimed unless the broadcast is sending and its number is active, as of this transaction, and only those
+    who may be sent to now (`store/due.py`).
     """
-    if not _may_send(tx, broadcast_id):
+    terms = due.terms_of(tx, broadcast_id)
+    chosen = due.choose(tx, broadcast_id, terms, limit, now) if terms is not None else []
+    if not chosen:
         return []
-    due = dict(
-        tx.execute(
-            f"SELECT id, person_id FROM recipient WHERE broadcast_id = ? AND {allows(_E.CLAIMED)}"
-            " AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?",
-            (broadcast_id, now, limit),
-        ).fetchall()
-    )
-    if not due:
-        return []
-    opted_out = optouts.among(tx, due.values())
-    if opted_out:
-        cancel_opted_out(tx, [each for each, person_id in due.items() if person_id in opted_out], now)
     rows = tx.execute(
         f"UPDATE recipient SET status = {after(_E.CLAIMED)}, attempt = attempt + 1, claimed_at = ?1,"
         " first_attempt_at = coalesce(first_attempt_at, ?1)"
         f" WHERE id IN (SELECT value FROM json_each(?2)) AND {allows(_E.CLAIMED)}"
         ' RETURNING id, broadcast_id, attempt, retries, "to", params, content, first_attempt_at',
-        (now, json.dumps([each for each, person_id in due.items() if person_id not in opted_out])),
+        (now, json.dumps(chosen)),
     )
     claims = [Claim(*values) for values in rows]
     revisions.raise_for(tx, [broadcast_id])
     return claims
-
-
-def _may_send(tx: Tx, broadcast_id: int) -> bool:
-    row = tx.execute(
-        "SELECT 1 FROM broadcast b JOIN number n ON n.id = b.number_id"
-        " WHERE b.id = ? AND b.status = 'sending' AND n.state = 'active' AND n.removed_at IS NULL",
-        (broadcast_id,),
-    ).fetchone()
-    return row is not None
 
 
 def has_due(tx: Tx, broadcast_id: int, now: Millis) -> bool:
@@ -84,16 +64,6 @@ def has_due(tx: Tx, broadcast_id: int, now: Millis) -> bool:
         (broadcast_id, now),
     ).fetchone()
     return row is not None
-
-
-def cancel_opted_out(tx: Tx, recipient_ids: list[int], now: Millis) -> None:
-    """Cancel those of these recipients that are pending: they opted out before the send."""
-    tx.execute(
-        f"UPDATE recipient SET status = {after(_E.OPTED_OUT)}, error_title = ?"
-        f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.OPTED_OUT)}",
-        (OPTED_OUT, json.dumps(recipient_ids)),
-    )
-    status_events.emit(tx, recipient_ids, now)
 
 
 def record(tx: Tx, results: Iterable[AttemptResult]) -> None:
@@ -167,6 +137,8 @@ def _to_hold(tx: Tx, results: list[AttemptResult]) -> list[tuple[str, int]]:
 def _end(tx: Tx, event: RecipientEvent, results: list[AttemptResult]) -> None:
     """Record attempts that ended by the same event, without Meta's acceptance."""
     fails, waits = after(event) == "'failed'", after(event) == "'pending'"
+    if fails or waits:
+        conversations.give_back(tx, [each.recipient_id for each in results])
     tx.executemany(
         f"UPDATE recipient SET status = {after(event)}, next_attempt_at = ?, retries = retries + ?, error_code = ?,"
         " error_title = ?, error_details = ?, failed_at = ?"

@@ -6,18 +6,25 @@ from collections.abc import Iterable
 from wacrmd.clock import Millis
 from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastKind, BroadcastStatus
 from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
+from wacrmd.domain.canary import CanaryPhase
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.page import Position
+from wacrmd.domain.sending_plan import AS_FAST_AS_POSSIBLE, SendingPlan
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import broadcast_counts, drafts, outbox, recipients, revisions
 from wacrmd.store.database import Tx
 from wacrmd.store.revisions import RAISED
-from wacrmd.store.rows import RowMapper, insert_row
+from wacrmd.store.rows import RowMapper, insert_row, json_of
 from wacrmd.store.state_sql import NOT_PAUSED_BY_PERSON, SET_HOLD, after, allows
 from wacrmd.views import events
 
 _ROW = RowMapper(Broadcast, {"kept_counts": "CASE WHEN counts_revision = revision THEN counts END"})
 _NO_HOLD = "hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
+_PASS_CANARY = (
+    f"canary_phase = iif(hold_reason = '{HoldReason.CANARY}', '{CanaryPhase.PASSED}', canary_phase),"
+    f" canary_until = iif(hold_reason = '{HoldReason.CANARY}', NULL, canary_until)"
+)
+"""Who resumes a broadcast that its canary has paused lets the others follow."""
 _E = BroadcastEvent
 _NO_DRAFT = "status != 'draft'"
 _SHOWN_DRAFT = "EXISTS (SELECT 1 FROM draft d WHERE d.broadcast_id = broadcast.id AND d.state != 'discarded')"
@@ -41,6 +48,7 @@ def insert(
     scheduled_at: Millis | None,
     request_id: str | None,
     now: Millis,
+    plan: SendingPlan = AS_FAST_AS_POSSIBLE,
     is_draft: bool = False,
     kind: BroadcastKind = BroadcastKind.BROADCAST,
 ) -> int:
@@ -58,6 +66,7 @@ def insert(
         template_name=template_name,
         template_language=template_language,
         content=content,
+        **plan_columns(plan),
         status=BROADCAST.of(event).after,
         request_id=request_id,
         created_at=now,
@@ -65,6 +74,16 @@ def insert(
         scheduled_at=scheduled_at,
         started_at=now if event is _E.CREATED else None,
     )
+
+
+def plan_columns(plan: SendingPlan) -> dict[str, str | float | None]:
+    """The values of the columns in which the way of sending is stored."""
+    return {
+        "send_between": json_of(plan.send_between),
+        "spread_over_minutes": plan.spread_over_minutes,
+        "messages_per_second": plan.messages_per_second,
+        "canary": json_of(plan.canary),
+    }
 
 
 def by_uuid(tx: Tx, uuid: str, account_id: str) -> Broadcast | None:
@@ -194,7 +213,7 @@ def with_template(
     return [broadcast_id for (broadcast_id,) in rows]
 
 
-def change_draft(tx: Tx, broadcast_id: int, now: Millis, **columns: str | int | None) -> None:
+def change_draft(tx: Tx, broadcast_id: int, now: Millis, **columns: str | float | None) -> None:
     """Set columns of a draft, such as its name or its template."""
     names = "".join(f", {column} = ?" for column in columns)
     tx.execute(
@@ -292,7 +311,7 @@ def _resume_early(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 def _resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     cursor = tx.execute(
         f"UPDATE broadcast SET {RAISED}, status = {after(_E.RESUMED)}, {_NO_HOLD}, updated_at = ?1,"
-        f" started_at = coalesce(started_at, ?1) WHERE id = ?2 AND {allows(_E.RESUMED)}",
+        f" started_at = coalesce(started_at, ?1), {_PASS_CANARY} WHERE id = ?2 AND {allows(_E.RESUMED)}",
         (now, broadcast_id),
     )
     return cursor.rowcount > 0

@@ -125,7 +125,7 @@ def make_default(tx: Tx, number_id: str, account_id: str) -> None:
 
 
 def update(tx: Tx, number_id: str, **columns: str | float | bytes | None) -> None:
-    """Set label, display_phone, messages_per_second, access_token or verify_token_hash."""
+    """Set some columns, such as label or messages_per_second; secrets are encrypted, or hashed."""
     names = ", ".join(f"{name} = ?" for name in columns)
     tx.execute(f"UPDATE number SET {names} WHERE id = ?", (*columns.values(), number_id))
 

@@ -126,14 +126,34 @@ def give_up_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> list[int]:
     return ids
 
 
-def next_attempt_at(tx: Tx, broadcast_id: int) -> Millis | None:
-    """When the first pending recipient of a broadcast is due; None if none is pending, or if one is in flight."""
-    (first,) = tx.execute(
-        "SELECT min(next_attempt_at) FROM recipient WHERE broadcast_id = ?1 AND status = 'pending'"
-        " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = ?1 AND r.status = 'sending')",
+def count_to_send(tx: Tx, broadcast_id: int) -> int:
+    """How many people of a broadcast were sent to or are to be: all who were not cancelled."""
+    (count,) = tx.execute(
+        "SELECT count(*) FROM recipient WHERE broadcast_id = ? AND status != 'cancelled'", (broadcast_id,)
+    ).fetchone()
+    return int(count)
+
+
+class NextAttempt(NamedTuple):
+    """The next attempt of a broadcast: when, and to whom."""
+
+    at: Millis
+    to: str
+
+
+def next_attempt(tx: Tx, broadcast_id: int, among: str = "1") -> NextAttempt | None:
+    """The next attempt of a broadcast; None if nobody is pending, or if somebody is in flight.
+
+    `among` is a condition of SQL without values.
+    """
+    row = tx.execute(
+        "SELECT next_attempt_at, \"to\" FROM recipient WHERE broadcast_id = ?1 AND status = 'pending'"
+        f" AND {among}"
+        " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = ?1 AND r.status = 'sending')"
+        " ORDER BY next_attempt_at, id LIMIT 1",
         (broadcast_id,),
     ).fetchone()
-    return int(first) if first is not None else None
+    return NextAttempt(*row) if row else None
 
 
 def page(

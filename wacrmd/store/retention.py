@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wacrmd.clock import DAY, Millis
-from wacrmd.store import drafts, media, people, revisions
+from wacrmd.store import conversations, drafts, media, people, revisions
 from wacrmd.store.database import Tx
 
 MAX_STEP_ROWS = 250
@@ -127,6 +127,12 @@ def old_media(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], 
     return {"media": len(found)}, len(found) == max_rows
 
 
+def old_conversations(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
+    """Forget to whom was written first, once that does not count for Meta's limit any more."""
+    deleted = conversations.forget_old(tx, cutoffs.now, max_rows)
+    return {"conversation": deleted}, deleted >= max_rows
+
+
 def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1") -> Step:
     """A step that deletes rows of `table` whose `column` is before a cutoff."""
 
@@ -148,6 +154,7 @@ PRUNED_TABLES = (
     *("broadcast", "recipient", "recipient_history", "person", "inbound_message"),
     *("webhook_delivery", "audit", "account_event", "unmatched_status", "idempotency", "draft"),
     "media",
+    "conversation",
     *("login_session", "login_link", "known_browser"),
 )
 """The tables of which the steps delete rows."""
@@ -157,6 +164,7 @@ STEPS: tuple[Step, ...] = (
     history,
     old_drafts,
     old_media,
+    old_conversations,
     _by_time("webhook_delivery", "id", "created_at", "deliveries", "status != 'pending'"),
     _by_time("audit", "id", "at", "audit"),
     _by_time("account_event", "id", "received_at", "history"),

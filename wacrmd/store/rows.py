@@ -1,13 +1,14 @@
 """Reads rows as records, and writes new ones: each column is named once.
 
-The columns of a SELECT come from the fields of a dataclass, those of an INSERT from the names of its values.
+The columns of a SELECT come from the fields of a dataclass, those of an INSERT from the names of its values. A record within
+a record is JSON, of its own field names.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -30,6 +31,22 @@ def insert_row(tx: Tx, table: str, **values: object) -> int:
         f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", tuple(values.values())
     )
     return int(cursor.lastrowid or 0)
+
+
+def json_of(record: "DataclassInstance | None") -> str | None:
+    """A record for a column that `RowMapper` reads; None for none."""
+    return None if record is None else json.dumps(asdict(record))
+
+
+def column_of(value: Any) -> Any:
+    """A value of a field for its column: a record as JSON."""
+    return json_of(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def read_record(kind: type[R], text: str) -> R:
+    """The record that `json_of` wrote."""
+    found: R = _typed(kind, json.loads(text))
+    return found
 
 
 def hold_of(reason: str | None, detail: str | None, since: Millis | None) -> Hold | None:
@@ -91,15 +108,32 @@ def _without_none(hint: Any) -> Any:
 def _converter(kind: Any) -> Callable[[Any], Any] | None:
     """The function from a column's value to a value of this type; None if they are the same."""
     if get_origin(kind) is list:
-        record: Any = get_args(kind)[0]
-        return partial(_records, record) if is_dataclass(record) else json.loads
+        item: Any = get_args(kind)[0]
+        return partial(_records, item) if is_dataclass(item) else json.loads
+    if isinstance(kind, type) and is_dataclass(kind):
+        return partial(read_record, kind)
     if get_origin(kind) is tuple:
-        item = _converter(get_args(kind)[0]) or _same
-        return lambda text: tuple(item(each) for each in json.loads(text))
+        each_of = _converter(get_args(kind)[0]) or _same
+        return lambda text: tuple(each_of(each) for each in json.loads(text))
     if kind is bool or (isinstance(kind, type) and issubclass(kind, Enum)):
         converter: Callable[[Any], Any] = kind
         return converter
     return None
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    """A value of JSON as a value of this type."""
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(**{name: _typed(hints[name], part) for name, part in value.items()})
+    if get_origin(kind) is tuple:
+        return tuple(_typed(get_args(kind)[0], each) for each in value)
+    return kind(value) if isinstance(kind, type) and issubclass(kind, Enum) else value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return {name: _without_none(hint) for name, hint in get_type_hints(kind).items()}
 
 
 def _records(record: Any, text: str) -> list[Any]:

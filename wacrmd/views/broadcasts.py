@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastFacts, BroadcastStatus, Progress
+from wacrmd.domain.forecast import Forecast
 from wacrmd.domain.hold import Hold
 from wacrmd.domain.marketing_route import Route
+from wacrmd.domain.sending_plan import SendingPlan
 from wacrmd.domain.timeline import TimelinePoint
 from wacrmd.errors import Problem
 from wacrmd.fields import Doc, Time, Uuid, json_name, shared
@@ -15,7 +17,7 @@ from wacrmd.views.prices import CostView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastView(BroadcastCounts, BroadcastFacts):
+class BroadcastView(BroadcastCounts, SendingPlan, BroadcastFacts):
     """A broadcast with its counts."""
 
     hold: Annotated[Hold | None, Doc("why it does not move; null if it does")]
@@ -24,7 +26,10 @@ class BroadcastView(BroadcastCounts, BroadcastFacts):
     def of(cls, broadcast: Broadcast, progress: Progress, hold: Hold | None) -> "BroadcastView":
         """The view of a broadcast."""
         return BroadcastView(
-            **shared(BroadcastFacts, broadcast), **shared(BroadcastCounts, progress), hold=hold
+            **shared(BroadcastFacts, broadcast),
+            **shared(SendingPlan, broadcast),
+            **shared(BroadcastCounts, progress),
+            hold=hold,
         )
 
     @property
@@ -150,7 +155,7 @@ class CreatedForAccount(CreatedBroadcast):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DryRun(RecipientSums):
+class DryRun(SendingPlan, RecipientSums):
     """What a broadcast would do."""
 
     number_id: Annotated[Uuid, Doc("id of the number that would send")] = field(metadata=json_name("from"))
@@ -163,7 +168,12 @@ class DryRun(RecipientSums):
         Time | None, Doc("when the template was synced; null: it was never synced, so it was not checked")
     ]
     route: Annotated[Route, Doc("where the messages go, and why")]
-    expected_duration_s: Annotated[float, Doc("seconds until all are sent; what already waits is included")]
+    expected_duration_s: Annotated[
+        float, Doc("seconds until all are sent at the rate of the number; what already waits is included")
+    ]
+    forecast: Annotated[
+        Forecast, Doc("how it will go with its hours, its pace, its first few and Meta's limit")
+    ]
     cost: Annotated[
         CostView | None,
         Doc("what it would cost by the price list that holds then; null: there is no price list"),

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.draft import CheckResult, DraftState, FileFormat, FileMapping
+from wacrmd.domain.forecast import Forecast
 from wacrmd.domain.mapped_file import FileHead
 from wacrmd.domain.marketing_route import Route
+from wacrmd.domain.sending_plan import SendingPlan
 from wacrmd.fields import Doc, JsonObject, Time, Uuid, json_name
 from wacrmd.views.prices import CostView
 
@@ -69,7 +71,7 @@ class DraftSummary(DraftFacts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DraftView(DraftFacts):
+class DraftView(SendingPlan, DraftFacts):
     """A draft with its file, and what the check found."""
 
     content: Annotated[JsonObject, Doc("`header`, `buttons` and `components` for everybody")]
@@ -84,6 +86,9 @@ class DraftView(DraftFacts):
         Doc(
             "what it would cost by the price list that holds then; null: it is not checked, or there is none"
         ),
+    ]
+    forecast: Annotated[
+        Forecast | None, Doc("how it will go, if it is sent now or at its time; null: it is not checked")
     ]
     progress: Annotated[WorkView | None, Doc("how far the check or the preparing is, while it is under way")]
     send_requested_at: Annotated[Time | None, Doc("when somebody asked to send it")]

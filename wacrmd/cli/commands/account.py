@@ -8,6 +8,7 @@ import click
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
+from wacrmd.cli.hours import Hours, hours_shown
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import yes_option
 from wacrmd.cli.output import Kind, details, emit, say
@@ -28,7 +29,13 @@ def account() -> None:
     """Accounts (tenants): they own numbers, keys and broadcasts."""
 
 
-SETTINGS = ("default_country", "marketing_route", "product_policy", "message_activity_sharing")
+SETTINGS = (
+    "default_country",
+    "marketing_route",
+    "product_policy",
+    "message_activity_sharing",
+    "send_between",
+)
 """The fields of an account's settings, as `account show` lists them."""
 
 
@@ -56,6 +63,13 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--message-activity-sharing",
                 type=click.Choice(["on", "off", "none"]),
                 help="Whether Meta may use what becomes of messages to /marketing_messages; none: as set at Meta.",
+            ),
+            click.option(
+                "--between",
+                "send_between",
+                type=Hours(none=True),
+                metavar="HOURS",
+                help="The hours of broadcasts that name none, such as 'mon-fri 09:00-20:00'; none: at any time.",
             ),
         )
     ):
@@ -95,7 +109,8 @@ def change(session: Session, /, name: str, **settings: Any) -> None:
 
 
 def _settings(found: JsonObject) -> None:
-    details((field, found[field]) for field in ("name", *SETTINGS, "created_at", "id"))
+    shown = {**found, "send_between": hours_shown(found["send_between"])}
+    details((field, shown[field]) for field in ("name", *SETTINGS, "created_at", "id"))
 
 
 @account.command("show")

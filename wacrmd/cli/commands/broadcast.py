@@ -26,6 +26,7 @@ from wacrmd.cli.output import (
     say,
     write_pieces,
 )
+from wacrmd.cli.plan import PLAN_PARTS, plan_lines
 from wacrmd.cli.table import table
 from wacrmd.cli.times import PastTime, timezone_option
 from wacrmd.domain.broadcast import BroadcastStatus
@@ -33,7 +34,7 @@ from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.fields import JsonObject
 
-DETAILS = ("id", "from", "created_at", "scheduled_at", "started_at", "completed_at", "updated_at")
+DETAILS = ("id", "from", "sends", "created_at", "scheduled_at", "started_at", "completed_at", "updated_at")
 """Fields that the drawing of a broadcast does not show."""
 
 broadcast_id = click.argument("broadcast_id", metavar="ID", shell_complete=complete.broadcasts)
@@ -104,6 +105,7 @@ def show(session: Session, broadcast_id: str) -> None:
 
 
 def _print_broadcast(found: JsonObject, sender: str) -> None:
+    found = {**found, "sends": "; ".join(plan_lines(found)) or None}
     if on_terminal():
         from wacrmd.cli import live  # noqa: PLC0415 - not needed without a terminal
 
@@ -113,7 +115,7 @@ def _print_broadcast(found: JsonObject, sender: str) -> None:
         details((name, values[name]) for name in DETAILS if values[name] is not None)
         cost_line(found["cost"])
         return
-    apart = ("hold", "failures", "billed", "cost")
+    apart = ("hold", "failures", "billed", "cost", *PLAN_PARTS)
     found = {
         "id": found["id"],
         "from": sender,

@@ -15,6 +15,7 @@ from wacrmd.cli.input import confirm, may_ask, source_name
 from wacrmd.cli.json_file import content_in
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Kind, clean, hint, paragraph, people, say, span
+from wacrmd.cli.plan import forecast_line, plan_lines, plan_of, plan_options
 from wacrmd.cli.rejected import RejectedLines
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import StartTime, start_shown, timezone_option
@@ -50,6 +51,7 @@ MAX_BYTES = 64 * 1024 * 1024
     "--schedule", type=StartTime(), metavar="TIME", help="When it starts, such as '2026-12-01 09:00'."
 )
 @timezone_option
+@plan_options
 @click.option(
     "--content",
     type=FileName(),
@@ -76,6 +78,7 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
     if not options["dry_run"]:
         may_ask(yes=yes)
     when = start_shown(options["schedule"], click.get_current_context())
+    options["plan"] = plan_of(options)
     with (
         CsvInput(file, max_bytes=MAX_BYTES) as source,
         RejectedLines(source, options["rejected"]) as left_out,
@@ -186,6 +189,7 @@ def _asked(sheet: "RecipientFile", file: str, options: JsonObject) -> JsonObject
         "parameter_names": sheet.columns
         if sheet.columns and not (sheet.numbered or options["named"])
         else None,
+        **options["plan"],
     }
     return asked | (content_in(options["content"]) if options["content"] else {})
 
@@ -233,6 +237,10 @@ def _preview(
         say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")
     cost_line(found["cost"])
     say(f"Starts {start_shown(options['schedule'], click.get_current_context())}.")
+    for line in plan_lines(found):
+        say(f"Sends {line}.")
+    if (going := forecast_line(found["forecast"], found["accepted"])) is not None:
+        say(going)
     if found["template_synced_at"] is None:
         hint("The template was not checked, because no templates are synced yet: wacrmd template sync")
     _print_guesses(found, sheet)

@@ -22,6 +22,7 @@ from wacrmd.cli.options import (
     yes_option,
 )
 from wacrmd.cli.output import Kind, details, emit, hint, paragraph, people, say, span, write_pieces
+from wacrmd.cli.plan import PLAN_PARTS, forecast_line, plan_lines, plan_of, plan_options
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import StartTime, timezone_option
 from wacrmd.domain.draft import Again, FileFormat, Which
@@ -157,6 +158,7 @@ def _filled_by(fill: JsonObject | None) -> str | None:
 )
 @schedule_option
 @timezone_option
+@plan_options
 @content_option
 @click.pass_obj
 def create(
@@ -166,7 +168,7 @@ def create(
 
     For example: wacrmd draft create --account shop --template spring_sale
     """
-    given = {"from": sender, "scheduled_at": schedule, **_parts(content)}
+    given = {"from": sender, "scheduled_at": schedule, **plan_of(options), **_parts(content)}
     made = call(session, "draft.create", **options, **given)
     emit(session, made, lambda made: say(f"Draft {made['id']} is made."))
 
@@ -182,6 +184,13 @@ def create(
 @schedule_option
 @timezone_option
 @click.option("--now", is_flag=True, help="Start at once, not at a time.")
+@plan_options
+@click.option(
+    "--without",
+    multiple=True,
+    type=click.Choice(PLAN_PARTS),
+    help="Without this part of the way of sending, such as send_between; more than once for several.",
+)
 @content_option
 @click.option("--no-content", is_flag=True, help="Without header, buttons and components.")
 @click.option("--mapping", type=FileName(), metavar="FILE", help="A JSON file with phone, fills and country.")
@@ -200,6 +209,8 @@ def change(session: Session, /, draft_id: str, **options: Any) -> None:
         "scheduled_at": options.pop("schedule"),
         "now": options.pop("now") or None,
         "no_content": options.pop("no_content") or None,
+        "without": list(options.pop("without")) or None,
+        **plan_of(options),
         "mapping": object_in(mapping) if mapping is not None else None,
         **_parts(content),
     }
@@ -380,6 +391,8 @@ def _parts(content: str | None) -> JsonObject:
 def _print(found: JsonObject) -> None:
     """A draft with what its check found."""
     details((name, found[name]) for name in SHOWN if found[name] is not None)
+    for line in plan_lines(found):
+        say(f"Sends {line}.")
     if found["file"]:
         say(f"File {found['file']['name']}, {found['file']['bytes']} bytes.")
     if found["progress"]:
@@ -400,6 +413,8 @@ def _print(found: JsonObject) -> None:
     ]
     takes = span(result["expected_duration_s"])
     say(f"{people(result['accepted'])}, about {takes}" + (f"; left out: {', '.join(left)}" if left else ""))
+    if (going := forecast_line(found["forecast"], result["accepted"])) is not None:
+        say(going)
     if found["route"]["endpoint"] != "messages":
         say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")
     cost_line(found["cost"])

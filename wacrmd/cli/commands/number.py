@@ -47,6 +47,8 @@ DETAILS = (
     "limit_tier",
     "marketing_onboarding",
     "marketing_route",
+    "daily_limit",
+    "portfolio",
     "notices",
     "health",
     "checked_at",
@@ -196,6 +198,17 @@ def show(session: Session, number_id: str) -> None:
     type=click.FloatRange(min=0, max=1000),
     metavar="N",
     help="Its rate, from now on; 0: [sender] messages_per_second.",
+)
+@click.option(
+    "--daily-limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="To how many different people it writes first in 24 hours, if Meta allows more; 0: as Meta tells.",
+)
+@click.option(
+    "--portfolio",
+    metavar="NAME",
+    help="Numbers with the same name share Meta's limit; an empty one: it shares it with those of its account.",
 )
 @click.option("--default", is_flag=True, help="Send from it if a broadcast names no number.")
 @click.option("--access-token-file", "access_token", type=SecretFile(), help="A new access token.")

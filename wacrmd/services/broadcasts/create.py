@@ -154,6 +154,7 @@ def _store(
         scheduled_at=given.scheduled_at if later else None,
         request_id=request_id,
         now=now,
+        plan=given.plan,
     )
     recipients.insert(
         tx,

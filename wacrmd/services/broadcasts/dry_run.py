@@ -2,12 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.forecast import places
 from wacrmd.domain.market import country_of
 from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.person import identity
+from wacrmd.domain.sending_plan import SendingPlan
 from wacrmd.errors import MAX_PROBLEMS, Problem
+from wacrmd.fields import shared
+from wacrmd.off_loop import off_loop
+from wacrmd.services.broadcasts.forecasting import forecast_of
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, prepare
 from wacrmd.services.context import Context
@@ -34,25 +40,26 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
     later = at is not None and at > now
     starts_at = at if at is not None and later else now
 
-    def work(tx: Tx) -> tuple[int, int, int, Route, CostView | None]:
+    def work(tx: Tx) -> tuple[dict[int | str, str], set[int], int, Route, CostView | None]:
         known = people.of_addresses(tx, account_id, addresses)
         # Addresses of which nothing is known may still be other forms of one another.
         persons: dict[int | str, str] = {}
         for address in addresses:
             persons.setdefault(known.get(address, identity(address)), address)
-        opted_out = optouts.among(tx, set(known.values()))
+        opted_out = set(optouts.among(tx, set(known.values())))
         countries = Counter(country_of(each) for person, each in persons.items() if person not in opted_out)
         route = route_of_category(marketing.facts_of_account(tx, account_id, number.waba_id), category)
         return (
-            len(persons),
-            len(opted_out),
+            persons,
+            opted_out,
             broadcast_queue.queued(tx, number.id),
             route,
             estimate(tx, account_id, prepared.template, route, countries, starts_at),
         )
 
-    persons, suppressed, queued, route, cost = await ctx.db.read(work)
-    accepted = persons - suppressed
+    persons, opted_out, queued, route, cost = await ctx.db.read(work)
+    left = [address for person, address in persons.items() if person not in opted_out]
+    accepted, suppressed = len(left), len(persons) - len(left)
     problems = prepared.problems
     if is_draft and not given.recipients:
         pass  # they come later
@@ -62,12 +69,18 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
         problems = [Problem("recipients", "all valid recipients have opted out"), *problems]
     status = BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING
     rate = number.rate(ctx.config.sender.messages_per_second)
+    plan = prepared.given.plan
+    where = await off_loop(places, plan, left)
+    going = await ctx.db.read(
+        partial(forecast_of, ctx=ctx, number=number, plan=plan, people=where, scheduled_at=at)
+    )
     return DryRun(
+        **shared(SendingPlan, plan),
         status=BroadcastStatus.DRAFT if is_draft else status,
         total_recipients=accepted,
         accepted=accepted,
         rejected=len(found.rejections),
-        duplicates=found.duplicates + len(addresses) - persons,
+        duplicates=found.duplicates + len(addresses) - len(persons),
         suppressed=suppressed,
         rejections=found.rejections,
         warnings=found.warnings,
@@ -77,6 +90,7 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
         number_id=number.id,
         template_synced_at=prepared.template.synced_at if prepared.template else None,
         route=route,
+        forecast=going,
         expected_duration_s=round((accepted + (0 if later else queued)) / rate, 1),
         cost=cost,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
+from wacrmd.domain.sending_plan import AS_FAST_AS_POSSIBLE, SendingPlan
 from wacrmd.domain.template import TemplateContent
 
 
@@ -28,6 +29,9 @@ class BroadcastInput:
     """Id or phone number id of the number to send from; None: the account's default number."""
     scheduled_at: Millis | None = None
     content: TemplateContent = field(default_factory=TemplateContent)
+    plan: SendingPlan = AS_FAST_AS_POSSIBLE
+    is_at_once: bool = False
+    """Somebody waits for it: the hours of the account do not hold for it."""
 
 
 def too_many_recipients(most: int, count: int) -> str:

@@ -1,10 +1,11 @@
 """Preparing a broadcast, for its creation and for a dry run: limits, sending number, recipients, template."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from wacrmd.clock import Millis, iso
+from wacrmd.domain.account_settings import AccountSettings
 from wacrmd.domain.address import read_address
 from wacrmd.domain.media import MediaFacts
 from wacrmd.domain.media_in_content import ids_in
@@ -13,6 +14,8 @@ from wacrmd.domain.opt_out_buttons import broadcast_warnings
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_guess import Home, doubt
 from wacrmd.domain.phone_text import Unreadable
+from wacrmd.domain.send_between import SendBetween
+from wacrmd.domain.sending_hours import opens_at, zones_for
 from wacrmd.domain.start_time import MAX_AHEAD, is_past, past_sentence
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import MAX_PROBLEMS, Problem, Refusal, invalid, no_number
@@ -76,21 +79,24 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
     check_time(ctx, given.scheduled_at)
     await off_loop(check_content, given)
     number = await sending_number(ctx, account_id, given.number)
+    now = ctx.clock.now()
 
     ids = await off_loop(files_of, given)
 
-    def look_up(tx: Tx) -> tuple[SyncedTemplate | None, str | None, dict[str, MediaFacts]]:
+    def look_up(tx: Tx) -> tuple[SyncedTemplate | None, AccountSettings, dict[str, MediaFacts]]:
         template = templates.synced(
             tx, waba_id=number.waba_id, name=given.template_name, language=given.template_language
         )
         files = media.facts(tx, account_id, number.id, ids) if ids else {}
-        return template, accounts.settings(tx, account_id).default_country, files
+        return template, accounts.settings(tx, account_id), files
 
-    template, country, files = await ctx.db.read(look_up)
-    home = Home.of(country, number.display_phone)
+    template, settings, files = await ctx.db.read(look_up)
+    if not given.is_at_once:
+        given = replace(given, plan=given.plan.over(settings))
+    home = Home.of(settings.default_country, number.display_phone)
 
     def check() -> PreparedBroadcast:
-        recipients, problems = validate(given, template, home, files)
+        recipients, problems = validate(given, template, home, files, now)
         warnings = _template_warnings(given, template, recipients, ctx.config.optout.stop_keywords)
         return PreparedBroadcast(given, number, home, template, recipients, problems, warnings, ids)
 
@@ -102,9 +108,10 @@ def validate(
     template: SyncedTemplate | None,
     home: Home,
     files: Mapping[str, MediaFacts],
+    now: Millis = 0,
 ) -> tuple[NormalizedRecipients, list[Problem]]:
     """The normalized recipients, and what does not fit the files, or the template if one is known. Pure; 20 ms for 1,000."""
-    recipients = normalize_recipients(given.recipients, home)
+    recipients = normalize_recipients(given.recipients, home, given.plan.send_between, now)
     contents = [
         (index, recipient.content)
         for index, (_, recipient) in zip(recipients.indexes, recipients.accepted, strict=True)
@@ -134,10 +141,15 @@ def _template_warnings(
     return broadcast_warnings(synced.template, keywords, contents)
 
 
-def normalize_recipients(given: Sequence[RecipientInput], home: Home) -> NormalizedRecipients:
+def normalize_recipients(
+    given: Sequence[RecipientInput], home: Home, hours: SendBetween | None = None, now: Millis = 0
+) -> NormalizedRecipients:
     """Each address once, in E.164 or as business-scoped user id; of equal ones the first counts.
 
-    Pure; 3 µs each, 10 µs with formatting, 60 µs for a number without `+` whose country is a guess.
+    Whoever may be in so many time zones that no hour is one of `hours` in all of them is rejected.
+
+    Pure; 3 µs each, 10 µs with formatting, 60 µs for a number without `+` whose country is a guess, up to 80 µs more with
+    hours by each person's clock.
     """
     accepted: dict[str, RecipientInput] = {}
     indexes: list[int] = []
@@ -156,6 +168,12 @@ def normalize_recipients(given: Sequence[RecipientInput], home: Home) -> Normali
         sent_as.append(address)
         if address in accepted:
             continue
+        if hours is not None and opens_at(hours, address, now) is None:
+            rejections.append(
+                RejectionView(index=index, to=str(to)[:MAX_SHOWN_ADDRESS], reason=no_hour(hours, address))
+            )
+            sent_as[-1] = None
+            continue
         accepted[address] = recipient
         indexes.append(index)
         if isinstance(found, Reading) and found.digits and len(warnings) < MAX_WARNINGS:
@@ -165,6 +183,15 @@ def normalize_recipients(given: Sequence[RecipientInput], home: Home) -> Normali
                 warnings.append(WarningView(index=index, to=shown, sent_as=address, message=message))
     duplicates = len(given) - len(rejections) - len(accepted)
     return NormalizedRecipients(list(accepted.items()), indexes, rejections, duplicates, warnings, sent_as)
+
+
+def no_hour(hours: SendBetween, address: str) -> str:
+    """Why somebody is rejected for whom no hour is one of these."""
+    zones = zones_for(hours, address)
+    return (
+        f"no hour is {hours.begin}-{hours.end} in all {len(zones)} time zones in which this number may be"
+        f" ({zones[0]} … {zones[-1]}): allow more hours, or name one zone in send_between"
+    )
 
 
 def _rejection(index: int, to: object, found: Unreadable | None) -> RejectionView:

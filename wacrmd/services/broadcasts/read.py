@@ -10,6 +10,7 @@ from wacrmd.domain.broadcast_hold import broadcast_hold, has_work, idle_hold, me
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import not_found
+from wacrmd.services.broadcasts import waiting
 from wacrmd.services.context import Context
 from wacrmd.services.lookup import exactly_one
 from wacrmd.store import broadcasts, media_uploads, numbers, recipients
@@ -106,6 +107,7 @@ def holds_of(
     number_of, throughput_of = cache(partial(numbers.get, tx)), cache(ctx.throughput.state)
 
     clock, machine = ctx.clock.hold, ctx.clock.machine
+    limit_of = cache(partial(waiting.limit_of, tx, now=now))
 
     def hold_of(broadcast: Broadcast) -> Hold | None:
         if clock is not None and waits_for_clock(broadcast, machine):
@@ -121,8 +123,7 @@ def holds_of(
             throughput=throughput.hold if throughput else None,
             drain=ctx.drain,
             media=_media_hold(tx, broadcast, now),
-            next_attempt_at=recipients.next_attempt_at(tx, broadcast.id),
-            now=now,
+            waiting=waiting.hold_of(tx, broadcast, counts[broadcast.id], limit_of, now),
         )
 
     return {each.id: hold_of(each) for each in found}

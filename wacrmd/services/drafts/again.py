@@ -69,6 +69,7 @@ async def again(
         name=f"{broadcast.name} (again)"[:200],
         number=number_id,
         content=content,
+        plan=broadcast.plan,
     )
     within = actor.within(broadcast.account_id)
     made = await create(ctx, within, new)

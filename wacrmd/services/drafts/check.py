@@ -17,6 +17,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.draft import MAX_LISTED, CheckResult, Draft, DraftState
+from wacrmd.domain.forecast import places
 from wacrmd.domain.market import country_of
 from wacrmd.domain.media_in_content import ids_in
 from wacrmd.domain.messaging_limit import limit_people
@@ -282,11 +283,13 @@ class _Findings:
         self._countries: Counter[str] = Counter()
         self._problems: dict[Problem, None] = {}
         self._warnings: dict[str, None] = {}
+        self._places = Counter[str]()
 
     def add(self, batch: Batch, left: Left, source: Source, keywords: list[str] | tuple[str, ...]) -> None:
         self.rows += batch.rows
         self._accepted += len(left.accepted)
         self._countries.update(country_of(each.address) or "" for each in left.accepted)
+        self._places += places(source.plan, (each.address for each in left.accepted))
         self._rejected += len(batch.rejected)
         self._duplicates += len(batch.duplicates)
         self._same += len(left.same_person)
@@ -339,6 +342,7 @@ class _Findings:
             warnings=list(self._warnings),
             countries=dict(self._countries),
             expected_duration_s=round((self._accepted + waiting) / rate, 1),
+            places=dict(self._places),
             daily_limit=None if limit is None or math.isinf(limit) else int(limit),
             template_synced_at=source.template.synced_at if source.template is not None else None,
             template_digest=template_digest(source.template),

@@ -1,5 +1,6 @@
 """Drafts that a program fills: the people of each call become recipients at once, and nothing is sent yet."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import uuid4
@@ -11,6 +12,7 @@ from wacrmd.domain.actor import Actor, ActorKind
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState
 from wacrmd.domain.draft_room import too_many
+from wacrmd.domain.forecast import places
 from wacrmd.errors import conflict, draining, invalid, not_found
 from wacrmd.services.broadcasts.create import (
     Creation,
@@ -76,6 +78,7 @@ async def create(
             scheduled_at=given.scheduled_at,
             request_id=request_id,
             now=now,
+            plan=prepared.given.plan,
             is_draft=True,
         )
         drafts.insert(tx, broadcast_id, made_by=actor.name, now=now, state=DraftState.COLLECTING)
@@ -116,6 +119,7 @@ async def add(
         recipients=given,
         number=broadcast.number_id,
         content=read.template_content(content),
+        plan=broadcast.plan,
     )
     prepared = await prepare(ctx, broadcast.account_id, whole)
     if prepared.problems:
@@ -188,7 +192,12 @@ def _add(
         ],
     )
     use_files(tx, account_id, prepared.number.id, broadcast_id, prepared.file_ids, now)
-    drafts.collected(tx, broadcast_id, orjson.dumps(_sums(ctx, before, answer, prepared, now)).decode(), now)
+    where = places(
+        prepared.given.plan, (address for address, _ in accepted.values())
+    )  # looked up before, so quick
+    sums = _sums(ctx, before, answer, prepared, now)
+    sums = replace(sums, places=Counter(sums.places) + where)
+    drafts.collected(tx, broadcast_id, orjson.dumps(sums).decode(), now)
     return answer
 
 

@@ -1,7 +1,7 @@
 """Drafts: make one, change it, give it a file, throw it away."""
 
-from collections.abc import AsyncIterable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -25,7 +25,8 @@ from wacrmd.services.broadcasts.prepare import check_content, check_time, sendin
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
 from wacrmd.services.drafts.uploads import SHOWN, editable, put_file
-from wacrmd.store import broadcasts, drafts, media
+from wacrmd.store import accounts, broadcasts, drafts, media
+from wacrmd.store.broadcasts import plan_columns
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DiscardedDraft, DraftView
 
@@ -43,6 +44,8 @@ class DraftChange:
     scheduled_at: Millis | None = None
     at_once: bool = False
     """Start at once, not at a time."""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    """Parts of the way in which it is sent, by their names in `SendingPlan`; None takes one away."""
 
 
 async def create(ctx: Context, actor: Actor, new: BroadcastInput) -> DraftView:
@@ -55,6 +58,7 @@ async def create(ctx: Context, actor: Actor, new: BroadcastInput) -> DraftView:
     uuid, now = str(uuid4()), ctx.clock.now()
 
     def work(tx: Tx) -> None:
+        plan = new.plan.over(accounts.settings(tx, actor.account))
         if (problem := too_many(drafts.waiting(tx, actor.account), actor.name)) is not None:
             raise conflict(problem)
         broadcast_id = broadcasts.insert(
@@ -69,6 +73,7 @@ async def create(ctx: Context, actor: Actor, new: BroadcastInput) -> DraftView:
             scheduled_at=new.scheduled_at,
             request_id=None,
             now=now,
+            plan=plan,
             is_draft=True,
         )
         drafts.insert(tx, broadcast_id, made_by=actor.name, now=now)
@@ -104,6 +109,12 @@ async def change(ctx: Context, actor: Actor, reference: str, wanted: DraftChange
         )
         if value is not None and value != getattr(broadcast, name)
     }
+    plan = replace(broadcast.plan, **wanted.plan)
+    columns = plan_columns(plan)
+    checked |= (
+        {"send_between": columns.pop("send_between")} if plan.send_between != broadcast.send_between else {}
+    )
+    plain |= columns
     if wanted.content is not None:
         checked["content"] = content_json(TemplateContent(None, **wanted.content))
 

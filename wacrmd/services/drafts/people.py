@@ -7,6 +7,7 @@ from itertools import islice
 
 import orjson
 
+from wacrmd.clock import Millis
 from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_cell, escape_formula
 from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping, LineView, Which
 from wacrmd.domain.mapped_file import FileRow, MappedFile
@@ -16,6 +17,7 @@ from wacrmd.domain.phone_guess import Home
 from wacrmd.domain.plain_words import plainly
 from wacrmd.domain.recipient_file import RejectedLine
 from wacrmd.domain.rejected_file import RejectedFormat
+from wacrmd.domain.sending_plan import SendingPlan
 from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.fields import JsonObject
@@ -46,6 +48,8 @@ class Source:
     home: Home
     files: Mapping[str, MediaFacts]
     """The files of the account, by their ids."""
+    plan: SendingPlan
+    now: Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,9 @@ class PeopleReader:
             else:
                 left.append(row)
         while True:
-            found, problems = validate(self._given(left), self._checks, self._source.home, self._source.files)
+            found, problems = validate(
+                self._given(left), self._checks, self._source.home, self._source.files, self._source.now
+            )
             own, batch.problems = _told_apart(problems)
             if not own:
                 break
@@ -181,6 +187,7 @@ class PeopleReader:
             template_language=self._source.template_language,
             recipients=[RecipientInput(row.to, row.content) for row in rows],
             content=self._source.defaults,
+            plan=self._source.plan,
         )
 
 

@@ -7,6 +7,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState, FileFormat, FileMapping
+from wacrmd.domain.forecast import Forecast
 from wacrmd.domain.mapped_file import FileHead, read_head
 from wacrmd.domain.marketing_route import Route, route_of
 from wacrmd.domain.media import MediaFacts
@@ -14,12 +15,14 @@ from wacrmd.domain.media_in_content import ids_in
 from wacrmd.domain.number import Number
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.phone_guess import Home
+from wacrmd.domain.sending_plan import SendingPlan
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.domain.text_file import split_lines
 from wacrmd.errors import conflict, not_found
-from wacrmd.fields import JsonObject
+from wacrmd.fields import JsonObject, shared
 from wacrmd.off_loop import off_loop
 from wacrmd.services.broadcasts import read as broadcasts_read
+from wacrmd.services.broadcasts.forecasting import forecast_of
 from wacrmd.services.context import Context
 from wacrmd.services.drafts.people import Source
 from wacrmd.services.drafts.placeholders import placeholders
@@ -69,9 +72,19 @@ async def show(ctx: Context, actor: Actor, reference: str) -> DraftView:
         content, _ = broadcasts.content_and_request_id(tx, broadcast.id)
         route = route_of(marketing.facts_of_broadcast(tx, broadcast.id))
         cost = _cost(tx, broadcast, draft, route, ctx.clock.now())
-        return _view(ctx, broadcast, draft, _account(tx, broadcast), content_of(content), route, cost)
+        going = _forecast(tx, ctx, broadcast, draft)
+        account = _account(tx, broadcast)
+        return _view(ctx, broadcast, draft, account, content_of(content), route, cost, going)
 
     return await ctx.db.read(work)
+
+
+def _forecast(tx: Tx, ctx: Context, broadcast: Broadcast, draft: Draft) -> Forecast | None:
+    """How it will go if it is sent as it is; None for one that cannot be."""
+    result, number = result_of(draft), numbers.get(tx, broadcast.number_id)
+    if result is None or number is None or draft.state not in (DraftState.CHECKED, DraftState.COLLECTING):
+        return None
+    return forecast_of(tx, ctx, number, broadcast.plan, result.places, broadcast.scheduled_at)
 
 
 async def page(ctx: Context, account_id: str | None, request: PageRequest) -> Page[DraftSummary]:
@@ -146,6 +159,8 @@ def source(tx: Tx, broadcast: Broadcast, draft: Draft) -> Source:
         defaults=defaults,
         home=Home.of(country, number.display_phone),
         files=_files(tx, broadcast, draft, number, defaults),
+        plan=broadcast.plan,
+        now=broadcast.created_at,  # so that all who read the file find the same
     )
 
 
@@ -237,6 +252,7 @@ def _view(
     content: JsonObject,
     route: Route,
     cost: CostView | None,
+    going: Forecast | None,
 ) -> DraftView:
     file = None
     if draft.file_name is not None and draft.file_format is not None:
@@ -248,12 +264,14 @@ def _view(
         progress = WorkView(done=draft.taken, total=result.accepted)  # it waits
     return DraftView(
         **_facts(broadcast, draft, account),
+        **shared(SendingPlan, broadcast),
         content=content,
         file=file,
         mapping=mapping_of(draft),
         check=result,
         route=route,
         cost=cost,
+        forecast=going,
         progress=progress,
         send_requested_at=draft.send_requested_at,
         sent_by=draft.sent_by,

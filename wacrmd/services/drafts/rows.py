@@ -73,6 +73,7 @@ async def send_test(
         raise problem("to", found.detail)
     address = found.phone if isinstance(found, Reading) else found
     given = BroadcastInput(
+        is_at_once=True,
         template_name=broadcast.template_name,
         template_language=broadcast.template_language,
         recipients=[RecipientInput(address, content)],

@@ -27,13 +27,15 @@ class NewNumber:
 class NumberChange:
     """What to change in a number; None leaves a field as it is.
 
-    `messages_per_second` 0 restores the rate of the configuration, an empty `label` or `display_phone` removes it. A
-    replaced app secret stays valid for `overlap` more.
+    `messages_per_second` 0 restores the rate of the configuration, `daily_limit` 0 the limit that Meta tells. An empty
+    `label`, `display_phone` or `portfolio` removes it. A replaced app secret stays valid for `overlap` more.
     """
 
     label: str | None = None
     display_phone: str | None = None
     messages_per_second: float | None = None
+    daily_limit: int | None = None
+    portfolio: str | None = None
     default: bool = False
     access_token: str | None = None
     app_secret: str | None = None
@@ -49,6 +51,8 @@ class NumberChange:
             "label",
             "display_phone",
             "messages_per_second",
+            "daily_limit",
+            "portfolio",
             "access_token",
             "app_secret",
             "verify_token",

@@ -14,7 +14,7 @@ from wacrmd.services.numbers import meta_check
 from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.input import NewNumber, NumberChange
 from wacrmd.services.numbers.read import number_of, view_of
-from wacrmd.store import broadcasts, numbers
+from wacrmd.store import broadcast_queue, broadcasts, numbers
 from wacrmd.store.database import Tx
 from wacrmd.vault import access_token_context, app_secret_context
 from wacrmd.views.checks import Check, CheckState
@@ -103,6 +103,10 @@ async def change(
         columns["display_phone"] = _phone(wanted.display_phone) if wanted.display_phone else None
     if wanted.messages_per_second is not None:
         columns["messages_per_second"] = wanted.messages_per_second or None
+    if wanted.daily_limit is not None:
+        columns["daily_limit"] = wanted.daily_limit or None
+    if wanted.portfolio is not None:
+        columns["portfolio"] = wanted.portfolio.strip() or None
     if wanted.verify_token is not None:
         columns["verify_token_hash"] = hash_verify_token(wanted.verify_token)
     found: Check | None = None
@@ -127,6 +131,8 @@ async def change(
     await ctx.db.write(work)
     ctx.app_secrets.invalidate()
     ctx.throughput.reset(number.id)
+    if "daily_limit" in columns or "portfolio" in columns:  # broadcasts of any number may wait for that
+        ctx.queue.enqueue_many(await ctx.db.read(broadcast_queue.sending))
     current = await number_of(ctx, number.id)
     ctx.throughput.set_rate(number.id, current.rate(ctx.config.sender.messages_per_second))
     return ChangedNumber(**shared(AccountNumber, view_of(ctx, current)), check=found, changed=changed)

@@ -27,6 +27,7 @@ CREATE TABLE account (
     marketing_route TEXT NOT NULL DEFAULT 'auto' CHECK (marketing_route IN ('auto', 'messages', 'marketing_messages')),
     product_policy TEXT CHECK (product_policy IN ('CLOUD_API_FALLBACK', 'STRICT')),
     message_activity_sharing INTEGER CHECK (message_activity_sharing IN (0, 1)),
+    send_between TEXT,                              -- JSON: the hours of broadcasts that name none
     created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -40,6 +41,8 @@ CREATE TABLE number (
     access_token BLOB NOT NULL,                     -- encrypted (AES-GCM), see vault.py
     verify_token_hash BLOB NOT NULL,                -- SHA-256
     messages_per_second REAL CHECK (messages_per_second > 0),
+    portfolio TEXT,                                 -- numbers of one portfolio share Meta's limit; NULL: those of the account
+    daily_limit INTEGER CHECK (daily_limit > 0),    -- people in 24 hours; NULL: as Meta tells
     is_default INTEGER NOT NULL DEFAULT 0 CHECK (is_default IN (0, 1)),
     state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'paused')),
     hold_reason TEXT,
@@ -59,6 +62,24 @@ CREATE TABLE number (
 CREATE UNIQUE INDEX number_default ON number (account_id) WHERE is_default = 1 AND removed_at IS NULL;
 CREATE UNIQUE INDEX number_meta ON number (phone_number_id) WHERE removed_at IS NULL;
 CREATE INDEX number_waba ON number (waba_id);
+CREATE INDEX number_portfolio ON number (coalesce(portfolio, account_id));
+
+-- Whom a business portfolio has written to outside of an open window: Meta allows so many different people in 24 hours.
+CREATE TABLE conversation (
+    portfolio TEXT NOT NULL,
+    person_id INTEGER NOT NULL,                     -- no reference: who is erased counts on
+    at INTEGER NOT NULL,                            -- the last message
+    recipient_id INTEGER,                           -- whose message began to count them: if Meta refuses it, they do not
+    PRIMARY KEY (portfolio, person_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX conversation_at ON conversation (portfolio, at);
+
+-- How many people count, or fewer: those who do not count any more are taken off when it matters.
+CREATE TABLE portfolio_use (
+    portfolio TEXT PRIMARY KEY,
+    used INTEGER NOT NULL,
+    counted_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Several secrets of a number are valid at a time while one is being rotated.
 CREATE TABLE app_secret (
@@ -193,10 +214,18 @@ CREATE TABLE broadcast (
     revision INTEGER NOT NULL DEFAULT 1,            -- raised by each change of it, of its recipients and their history
     failure_streak INTEGER NOT NULL DEFAULT 0,      -- failures in a row that Meta's statuses reported while it was sending
     streak_since INTEGER NOT NULL DEFAULT 0,        -- of attempts since then: when it was last resumed
+    send_between TEXT,                              -- JSON: the hours in which messages are sent
+    spread_over_minutes INTEGER CHECK (spread_over_minutes > 0),
+    messages_per_second REAL CHECK (messages_per_second > 0),
+    canary TEXT,                                    -- JSON: to how many people it is sent first, and when the others follow
+    canary_phase TEXT CHECK (canary_phase IN ('sending', 'waiting', 'passed')),
+    canary_until INTEGER,                           -- while it waits
     counts TEXT,                                    -- JSON: what was counted of its rows, see store/broadcast_counts.py
     counts_revision INTEGER,                        -- at this revision; if it is not the present one, nobody reads them
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
-    CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
+    CHECK ((status = 'paused') = (hold_reason IS NOT NULL)),
+    CHECK (canary_phase IS NULL OR canary IS NOT NULL),
+    CHECK ((canary_phase IS 'waiting') = (canary_until IS NOT NULL))
 ) STRICT;
 CREATE INDEX broadcast_list ON broadcast (account_id, kind, created_at DESC, id DESC);
 CREATE INDEX broadcast_list_status ON broadcast (account_id, kind, status, created_at DESC, id DESC);
@@ -412,6 +441,14 @@ CREATE TABLE price_list (
     prices TEXT NOT NULL                            -- JSON: [country or '*', category, currency, millionths] each
 ) STRICT;
 CREATE UNIQUE INDEX price_list_from ON price_list (coalesce(account_id, ''), valid_from);
+
+-- To whom a broadcast is sent first.
+CREATE TABLE canary_recipient (
+    broadcast_id INTEGER NOT NULL,
+    recipient_id INTEGER NOT NULL REFERENCES recipient (id) ON DELETE CASCADE,
+    PRIMARY KEY (broadcast_id, recipient_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX canary_recipient_recipient ON canary_recipient (recipient_id);
 
 -- What happened to a recipient: a row for each attempt that ended, and one for each status that changed it.
 CREATE TABLE recipient_history (

@@ -1,0 +1,271 @@
+"""How a broadcast is sent: within Meta's limit, at a decent hour, at its own pace, first to a few."""
+
+import re
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import Site, people, site
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, parse_iso
+
+pytestmark = pytest.mark.anyio
+
+BERLIN, CALIFORNIA = "+4915112345{:03}", "+1415200{:04}"
+
+
+def clock_at(text: str) -> ShiftClock:
+    """A clock that shows this time."""
+    clock = ShiftClock()
+    clock.advance(parse_iso(text) - clock.now())
+    return clock
+
+
+def to(form: str, count: int) -> list[dict[str, Any]]:
+    return [{"to": form.format(index), "params": ["Ann"]} for index in range(count)]
+
+
+def written_to(here: Site) -> list[str]:
+    """To whom Meta has accepted messages, in order."""
+    return [entry.send.input for entry in here.sim.ledger.entries]
+
+
+# Meta's limit
+
+
+async def test_the_limit_of_the_portfolio_is_used_up_and_then_waited_for(tmp_path: Path) -> None:
+    async with site(tmp_path, people_limit=50, messaging_limit="TIER_50") as here:
+        await here.admin("number.check", id=here.number["id"])
+        first = await here.send(people(40))
+        await here.until_status(first, "sent")
+        second = await here.send(people(30, start=40), name="second")
+        shown = await here.until(second, lambda it: it["hold"] is not None and it["sent_count"] == 10)
+        assert shown["hold"]["reason"] == "limit"
+        assert re.fullmatch(
+            r"Meta's limit: 50 of 50 different people in 24 hours have been written to; the next 50 from 20.*Z",
+            shown["hold"]["detail"],
+        )
+        here.clock.advance(DAY)
+        done = await here.until_status(second, "sent")
+        assert (done["sent_count"], done["failed_count"]) == (30, 0)
+        assert here.sim.ledger.error_codes == {}
+
+
+async def test_a_limit_that_is_configured_counts_at_once_and_for_all_numbers_of_the_portfolio(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, people_limit=20) as here:
+        await here.admin("number.set", id=here.number["id"], daily_limit=20)
+        other = await here.admin(
+            "number.add",
+            account="shop",
+            phone_number_id="106540352242923",
+            waba_id="102290129340398",
+            access_token="EAAtestaccesstoken",
+            app_secret="an app secret for tests",
+            verify_token="a verify token for tests",
+        )
+        both = [await here.send(people(15)), await here.send(people(15, start=20), **{"from": other["id"]})]
+        for each in both:
+            await here.until(each, lambda it: it["hold"] is not None or it["status"] == "sent")
+        assert len(written_to(here)) == 20
+        # another portfolio is nobody else's trouble
+        here.sim.change(people_limit=0)
+        await here.admin("number.set", id=other["id"], portfolio="second shop")
+        await here.until_status(both[1], "sent")
+        await here.admin("number.set", id=here.number["id"], daily_limit=0)
+        await here.until_status(both[0], "sent")
+        assert here.sim.ledger.error_codes == {}
+
+
+# the hours
+
+
+async def test_who_is_asleep_waits_for_the_morning_and_the_others_get_it_now(tmp_path: Path) -> None:
+    clock = clock_at("2026-12-01T12:00:00Z")
+    async with site(tmp_path, clock=clock) as here:
+        hours = {"from": "09:00", "to": "20:00"}
+        broadcast = await here.send([*to(CALIFORNIA, 30), *to(BERLIN, 5)], send_between=hours)
+        shown = await here.until(broadcast, lambda it: it["hold"] is not None)
+        assert written_to(here) == [BERLIN.format(index) for index in range(5)]
+        assert shown["hold"]["reason"] == "hours"
+        assert shown["hold"]["detail"] == (
+            "30 people wait for the hours 09:00-20:00 at each person's place, the first until 2026-12-01T17:00:00.000Z"
+        )
+        assert shown["send_between"] == hours | {
+            "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+            "zone": "recipient",
+        }
+        clock.advance(5 * HOUR)
+        await here.until_status(broadcast, "sent")
+        hour = datetime.fromtimestamp(clock.now() / SECOND, ZoneInfo("America/Los_Angeles")).hour
+        assert (len(written_to(here)), hour) == (35, 9)
+
+
+async def test_the_hours_of_the_account_hold_for_broadcasts_that_name_none(tmp_path: Path) -> None:
+    clock = clock_at("2026-12-05T12:00:00Z")  # a Saturday
+    async with site(tmp_path, clock=clock) as here:
+        workdays = {
+            "from": "9:00",
+            "to": "20:00",
+            "days": ["mon", "tue", "wed", "thu", "fri"],
+            "zone": "europe/berlin",
+        }
+        shown = await here.admin("account.set", name="shop", send_between=workdays)
+        assert (shown["send_between"]["from"], shown["send_between"]["zone"]) == ("09:00", "Europe/Berlin")
+        waits = await here.send(people(3))
+        now = await here.send(people(3, start=3), send_between={"from": "00:00", "to": "24:00"})
+        await here.until_status(now, "sent")
+        shown = await here.until(waits, lambda it: it["hold"] is not None)
+        assert shown["hold"]["detail"].endswith("the first until 2026-12-07T08:00:00.000Z")
+        assert (await here.admin("account.set", name="shop", send_between="none"))["send_between"] is None
+        clock.advance(2 * DAY)
+        await here.until_status(waits, "sent")
+
+
+async def test_whoever_may_be_anywhere_in_a_large_country_is_rejected_where_no_hour_fits(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path) as here:
+        both = [{"to": "+79161234567", "params": ["Ann"]}, *people(1)]
+        answer = (await here.post(both, send_between={"from": "10:00", "to": "18:00"})).json()["data"]
+        assert (answer["accepted"], answer["rejected"]) == (1, 1)
+        (rejection,) = answer["rejections"]
+        assert rejection["index"] == 0
+        assert "no hour is 10:00-18:00 in all 16 time zones" in rejection["reason"]
+
+
+_HOURS = {"from": "09:00", "to": "20:00"}
+_REFUSED: tuple[tuple[str, object, str, str], ...] = (
+    ("send_between", {"from": "20:00", "to": "09:00"}, "send_between", "later than `from`"),
+    ("send_between", _HOURS | {"from": "9"}, "send_between.from", "a time such as 09:00"),
+    ("send_between", _HOURS | {"to": "24:30"}, "send_between.to", "a time such as 09:00"),
+    ("send_between", _HOURS | {"days": ["monday"]}, "send_between.days[0]", "one of mon"),
+    ("send_between", _HOURS | {"days": []}, "send_between.days", "at least 1"),
+    ("send_between", _HOURS | {"zone": "Europe/Berlni"}, "send_between.zone", "'Europe/Berlin'?"),
+    ("send_between", "09:00-20:00", "send_between", "object"),
+    ("spread_over_minutes", 0, "spread_over_minutes", "at least 1"),
+    ("spread_over_minutes", True, "spread_over_minutes", "a number"),
+    ("messages_per_second", 0, "messages_per_second", "more than 0"),
+    ("canary", {"count": 0}, "canary.count", "at least 1"),
+    ("canary", {"count": 50, "min_delivered": 80}, "canary.min_delivered", "at most 1"),
+    ("canary", {}, "canary.count", "required"),
+)
+
+
+async def test_a_plan_that_cannot_be_is_refused_with_the_place_and_what_was_expected(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        for field, value, path, message in _REFUSED:
+            answer = await here.post(people(1), **{field: value})
+            assert answer.status_code == 400, (field, value)
+            details = answer.json()["error"]["details"]
+            assert [each["path"] for each in details] == [path], details
+            assert message in details[0]["message"], details
+
+
+# the pace
+
+
+def _has_sent_more(count: int, shown: dict[str, Any]) -> bool:
+    return bool(shown["sent_count"] > count)
+
+
+async def test_a_broadcast_keeps_to_its_own_pace_while_others_of_its_number_go_faster(tmp_path: Path) -> None:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock, messages_per_second=1000) as here:
+        slow = await here.send(people(60), spread_over_minutes=60)
+        fast = await here.send(people(40, start=100))
+        clock.advance(SECOND)
+        await here.until_status(fast, "sent")
+        assert (await here.show(slow))["sent_count"] <= 2
+        for minute in range(1, 4):
+            clock.advance(MINUTE)
+            shown = await here.until(slow, partial(_has_sent_more, minute))
+            assert shown["sent_count"] <= minute + 2
+        assert shown["spread_over_minutes"] == 60
+
+
+# the first few
+
+
+async def test_the_others_follow_once_the_first_have_it(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        canary = {"count": 10, "wait_minutes": 15}
+        broadcast = await here.send([*people(60), *to(BERLIN, 40)], canary=canary)
+        shown = await here.until(broadcast, lambda it: it["delivered_count"] == 10 and it["hold"] is not None)
+        assert len(written_to(here)) == 10
+        assert sum(phone.startswith("+49") for phone in written_to(here)) == 4
+        assert shown["canary"] == canary | {"min_delivered": 0.8, "max_failed": 0.1}
+        assert shown["hold"]["reason"] == "canary"
+        assert shown["hold"]["detail"].startswith(
+            "So far of the first 10 people 10 (100 %) have it, to 0 (0 %) it failed; at"
+        )
+        here.clock.advance(15 * MINUTE)
+        await here.until_status(broadcast, "sent")
+        assert len(written_to(here)) == 100
+
+
+async def test_it_stands_still_with_the_figures_if_the_first_do_not_get_it_and_a_person_decides(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, failed_share=1.0, failed_codes=(131049,)) as here:
+        broadcast = await here.send(people(30), canary={"count": 5, "wait_minutes": 1})
+        await here.until(broadcast, lambda it: it["failed_count"] == 5 and it["hold"] is not None)
+        here.clock.advance(MINUTE)
+        shown = await here.until_status(broadcast, "paused")
+        assert shown["hold"]["reason"] == "canary"
+        assert shown["hold"]["detail"].startswith(
+            "Of the first 5 people 0 (0 %) have it, to 5 (100 %) it failed; at least 80 %"
+        )
+        here.sim.change(failed_share=0.0)
+        assert len(written_to(here)) == 5
+        await here.api.post(f"/api/v1/broadcasts/{broadcast}/resume")
+        done = await here.until_status(broadcast, "sent")
+        assert (done["sent_count"], done["failed_count"], len(written_to(here))) == (25, 5, 30)
+
+
+async def test_a_canary_of_more_people_than_there_are_is_everybody(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        broadcast = await here.send(people(3), canary={"count": 50})
+        await here.until_status(broadcast, "sent")
+
+
+async def test_a_single_message_does_not_wait_for_the_hours_of_the_account(tmp_path: Path) -> None:
+    async with site(tmp_path, clock=clock_at("2026-12-05T03:00:00Z")) as here:
+        await here.admin(
+            "account.set", name="shop", send_between={"from": "10:00", "to": "11:00", "days": ["mon"]}
+        )
+        message = {
+            "to": people(1)[0]["to"],
+            "type": "template",
+            "template": {"name": "hello", "params": ["Ann"]},
+        }
+        assert (await here.api.post("/api/v1/messages", json=message)).status_code == 201
+
+
+async def test_a_dry_run_says_how_many_go_today_and_when_the_last_one_goes(tmp_path: Path) -> None:
+    clock = clock_at("2026-12-01T12:00:00Z")
+    path = "/api/v1/broadcasts?dry_run=true"
+    async with site(tmp_path, clock=clock) as here:
+        body = {"template_name": "hello", "recipients": [*to(CALIFORNIA, 3), *to(BERLIN, 2)]}
+        plain = (await here.api.post(path, json=body)).json()["data"]["forecast"]
+        assert (plain["first_day"], plain["waits_for"]) == (5, [])
+        asleep = (await here.api.post(path, json=body | {"send_between": _HOURS})).json()["data"]["forecast"]
+        assert (asleep["first_day"], asleep["waits_for"], asleep["last_at"][:17]) == (
+            5,
+            ["hours"],
+            "2026-12-01T17:00:",
+        )
+        await here.send(people(2))
+        await here.admin("number.set", id=here.number["id"], daily_limit=3)
+        full = (await here.api.post(path, json=body)).json()["data"]["forecast"]
+        # one now, and two when those of a moment ago do not count any more
+        assert (full["first_day"], full["waits_for"], full["last_at"][:14]) == (
+            3,
+            ["limit"],
+            "2026-12-03T12:",
+        )

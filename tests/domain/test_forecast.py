@@ -1,0 +1,130 @@
+"""When a broadcast will have been sent."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.table import rows
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, parse_iso
+from wacrmd.domain.canary import Canary
+from wacrmd.domain.forecast import HORIZON, Outlook, forecast, places
+from wacrmd.domain.send_between import Day, SendBetween
+from wacrmd.domain.sending_plan import SendingPlan
+
+START = parse_iso("2026-12-01T12:00:00Z")  # a Tuesday
+BERLIN, CALIFORNIA = "Europe/Berlin", "America/Los_Angeles"
+DAYTIME = SendBetween("09:00", "20:00")
+
+
+def at(text: str) -> Millis:
+    return parse_iso(text)
+
+
+@rows(
+    ("people", "plan", "outlook", "first_day", "last_at", "waits"),
+    [
+        # at the rate of the number, behind what is sent before
+        ({BERLIN: 1000}, SendingPlan(), {"rate": 10}, 1000, START + 100 * SECOND, []),
+        ({BERLIN: 1000}, SendingPlan(), {"rate": 10, "ahead": 500}, 1000, START + 150 * SECOND, []),
+        ({BERLIN: 100}, SendingPlan(spread_over_minutes=120), {"rate": 10}, 100, START + 120 * MINUTE, []),
+        ({BERLIN: 20_000}, SendingPlan(), {"rate": 1}, 20_000, START + 20_000 * SECOND, []),
+        # the morning of those who are asleep
+        (
+            {BERLIN: 10, CALIFORNIA: 10},
+            SendingPlan(send_between=DAYTIME),
+            {"rate": 10},
+            20,
+            at("2026-12-01T17:00:01Z"),
+            ["hours"],
+        ),
+        # a day at a time
+        ({BERLIN: 600}, SendingPlan(), {"rate": 100, "limit": 250}, 250, START + 2 * DAY, ["limit"]),
+        # of 250, 200 are used: since 20 hours, and since one
+        (
+            {BERLIN: 120},
+            SendingPlan(),
+            {"rate": 100, "limit": 250, "counted": [(START - 20 * HOUR, 50), (START - HOUR, 150)]},
+            120,
+            START + 23 * HOUR,
+            ["limit"],
+        ),
+        # first a few
+        (
+            {BERLIN: 100},
+            SendingPlan(canary=Canary(10, 15)),
+            {"rate": 100},
+            100,
+            START + 15 * MINUTE,
+            ["canary"],
+        ),
+        # on no day of the next 60
+        ({BERLIN: 600}, SendingPlan(), {"rate": 100, "limit": 1}, 1, None, ["limit"]),
+        (
+            {"Europe/Bucharest,Asia/Kamchatka": 1},
+            SendingPlan(send_between=SendBetween("10:00", "12:00")),
+            {"rate": 1},
+            0,
+            None,
+            ["hours"],
+        ),
+        ({}, SendingPlan(), {"rate": 1}, 0, START, []),
+        # at the weekend nobody is sent to
+        (
+            {BERLIN: 10},
+            SendingPlan(send_between=SendBetween("09:00", "20:00", (Day.SAT,))),
+            {"rate": 10},
+            0,
+            at("2026-12-05T08:00:01Z"),
+            ["hours"],
+        ),
+    ],
+)
+def test_it_says_how_many_go_on_the_first_day_and_when_the_last_one_goes(
+    people: dict[str, int],
+    plan: SendingPlan,
+    outlook: dict[str, object],
+    first_day: int,
+    last_at: Millis | None,
+    waits: list[str],
+) -> None:
+    found = forecast(people, plan, Outlook(start=START, **outlook))  # type: ignore[arg-type]  # rows of a table
+    assert (found.first_day, found.waits_for) == (first_day, waits)
+    if last_at is None or found.last_at is None:
+        assert found.last_at == last_at
+    else:
+        assert abs(found.last_at - last_at) <= 10 * SECOND
+
+
+@given(
+    counts=st.dictionaries(st.sampled_from([BERLIN, CALIFORNIA]), st.integers(0, 500)),
+    rate=st.floats(0.05, 100),
+    limit=st.one_of(st.just(float("inf")), st.integers(1, 400).map(float)),
+    hours=st.sampled_from([None, DAYTIME, SendBetween("22:00", "23:00")]),
+    canary=st.sampled_from([None, Canary(5), Canary(300, 600)]),
+)
+def test_it_ends_and_is_never_faster_than_rate_and_limit(
+    counts: dict[str, int],
+    rate: float,
+    limit: float,
+    hours: SendBetween | None,
+    canary: Canary | None,
+) -> None:
+    total = sum(counts.values())
+    found = forecast(
+        counts, SendingPlan(send_between=hours, canary=canary), Outlook(start=START, rate=rate, limit=limit)
+    )
+    assert found.first_day <= min(total, limit + rate * 15 * 60)
+    if found.last_at is not None:
+        assert START <= found.last_at <= START + HORIZON + DAY
+        days = (found.last_at - START) // DAY + 1
+        assert total <= days * limit + limit
+        assert found.last_at - START >= (total - 1) / rate * SECOND - 15 * MINUTE
+
+
+def test_people_are_counted_by_their_time_zones_where_the_hours_are_theirs() -> None:
+    addresses = ["+4915112345678", "+4915112345679", "+12125550123"]
+    by_place = SendingPlan(send_between=DAYTIME)
+    assert places(by_place, addresses) == {"Europe/Berlin": 2, "America/New_York": 1}
+    assert places(SendingPlan(send_between=SendBetween("09:00", "20:00", zone="Asia/Tokyo")), addresses) == {
+        "Asia/Tokyo": 3
+    }
+    assert places(SendingPlan(), addresses) == {"": 3}

@@ -1,0 +1,280 @@
+"""To whom of those whose time has come a message may be sent now."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.store.rows import N1, NOW, broadcast, database, opt_out
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso
+from wacrmd.domain.attempt import AttemptResult, Claim, MetaError
+from wacrmd.domain.canary import Canary, CanaryPhase
+from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.send_between import SendBetween
+from wacrmd.store import attempts, canaries, conversations, due, inbound_messages, numbers
+from wacrmd.store.conversations import Budget
+from wacrmd.store.database import Tx
+from wacrmd.store.rows import json_of
+
+S = RecipientStatus
+A_DAY_LATER = NOW + DAY + SECOND
+
+
+@pytest.fixture
+def tx(tmp_path: Path) -> Iterator[Tx]:
+    with database(tmp_path) as connection:
+        yield connection
+
+
+def second(tx: Tx, count: int) -> int:
+    """Another broadcast, to other people."""
+    return broadcast(tx, count, uuid="6f1e2d3c-0000-4000-8000-000000000002")
+
+
+def allow(tx: Tx, tier: str) -> None:
+    """Meta tells this limit."""
+    tx.execute("UPDATE number SET limit_tier = ?, checked_at = ? WHERE id = 'n1'", (tier, NOW))
+
+
+def used(tx: Tx, now: Millis) -> int:
+    return conversations.use_of(tx, conversations.budget_of(tx, N1.id), now).used
+
+
+def ended(claim: Claim, status: S, at: Millis = NOW) -> AttemptResult:
+    error = MetaError(131026, "Message undeliverable") if status is S.FAILED else None
+    wamid = f"wamid.{claim.recipient_id}.{claim.attempt}" if status is S.SENT else None
+    return AttemptResult(
+        *(claim.recipient_id, claim.broadcast_id, claim.attempt, status, at, at, "note"),
+        wamid=wamid,
+        error=error,
+        next_attempt_at=at,
+    )
+
+
+# Meta's limit
+
+
+def test_as_many_people_are_written_to_in_a_day_as_meta_allows_and_then_the_next(tx: Tx) -> None:
+    allow(tx, "TIER_50")
+    broadcast_id = broadcast(tx, 130)
+    first = [*attempts.claim(tx, broadcast_id, 40, NOW), *attempts.claim(tx, broadcast_id, 40, NOW + HOUR)]
+    assert (len(first), used(tx, NOW + HOUR)) == (50, 50)
+    assert attempts.claim(tx, broadcast_id, 40, NOW + 2 * HOUR) == []
+    assert attempts.has_due(tx, broadcast_id, NOW + 2 * HOUR)
+    assert due.look_again_at(tx, broadcast_id, NOW + 2 * HOUR) == NOW + DAY
+    found = conversations.use_of(tx, conversations.budget_of(tx, N1.id), NOW + 2 * HOUR)
+    assert found.detail == (
+        "Meta's limit: 50 of 50 different people in 24 hours have been written to; the next 50 from"
+        f" {iso(NOW + DAY)}"
+    )
+    assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY)) == 40
+    assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY + HOUR)) == 10
+
+
+def test_who_counts_already_or_wrote_lately_is_written_to_all_the_same(tx: Tx) -> None:
+    allow(tx, "50")
+    broadcast_id = broadcast(tx, 60)
+    attempts.claim(tx, broadcast_id, 60, NOW)
+    assert used(tx, NOW) == 50
+    again = second(tx, 3)
+    counted, wrote, other = (
+        row[0] for row in tx.execute("SELECT id FROM recipient WHERE broadcast_id = ?", (again,))
+    )
+    person = tx.execute("SELECT person_id FROM conversation LIMIT 1").fetchone()[0]
+    tx.execute("UPDATE recipient SET person_id = ? WHERE id = ?", (person, counted))
+    writer = tx.execute("SELECT person_id FROM recipient WHERE id = ?", (wrote,)).fetchone()[0]
+    inbound_messages.add(
+        tx,
+        message_id="wamid.in",
+        number_id=N1.id,
+        person_id=writer,
+        wa_id=None,
+        user_id=None,
+        recipient_id=None,
+        at=NOW - 23 * HOUR,
+        now=NOW,
+    )
+    assert {each.recipient_id for each in attempts.claim(tx, again, 10, NOW)} == {counted, wrote}
+    assert used(tx, NOW) == 50
+    assert attempts.claim(tx, again, 10, NOW + MINUTE) == []
+    assert other
+
+
+def test_who_wrote_a_day_ago_counts(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (writer,) = tx.execute("SELECT person_id FROM recipient").fetchone()
+    for hours, name in ((24, "old"), (30, "older")):
+        inbound_messages.add(
+            tx,
+            message_id=name,
+            number_id=N1.id,
+            person_id=writer,
+            wa_id=None,
+            user_id=None,
+            recipient_id=None,
+            at=NOW - hours * HOUR,
+            now=NOW,
+        )
+    attempts.claim(tx, broadcast_id, 1, NOW)
+    assert used(tx, NOW) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"), [(S.SENT, True), (S.UNCERTAIN, True), (S.FAILED, False), (S.PENDING, False)]
+)
+def test_who_did_not_get_it_does_not_count(tx: Tx, status: S, counts: bool) -> None:
+    allow(tx, "TIER_50")
+    broadcast_id = broadcast(tx, 51)
+    first, *_ = attempts.claim(tx, broadcast_id, 50, NOW)
+    attempts.record(tx, [ended(first, status)])
+    assert used(tx, NOW) == (50 if counts else 49)
+    assert len(attempts.claim(tx, broadcast_id, 1, NOW)) == (not counts)
+
+
+def test_a_message_that_fails_later_gives_nothing_back_of_what_an_earlier_one_counted(tx: Tx) -> None:
+    first, again = broadcast(tx, 1), second(tx, 1)
+    tx.execute("UPDATE recipient SET person_id = (SELECT min(person_id) FROM recipient)")
+    (sent,) = attempts.claim(tx, first, 1, NOW)
+    attempts.record(tx, [ended(sent, S.SENT)])
+    (refused,) = attempts.claim(tx, again, 1, NOW + HOUR)
+    attempts.record(tx, [ended(refused, S.FAILED)])
+    assert used(tx, NOW + HOUR) == 1
+
+
+def test_the_last_message_counts_and_not_the_first(tx: Tx) -> None:
+    first, again = broadcast(tx, 1), second(tx, 1)
+    tx.execute("UPDATE recipient SET person_id = (SELECT min(person_id) FROM recipient)")
+    attempts.claim(tx, first, 1, NOW)
+    attempts.claim(tx, again, 1, NOW + HOUR)
+    assert (used(tx, NOW + DAY), used(tx, NOW + DAY + HOUR)) == (1, 0)
+
+
+def test_numbers_of_a_portfolio_share_its_limit_and_the_lower_of_two_counts(tx: Tx) -> None:
+    for name, portfolio, own in (("n2", None, None), ("n3", "other", 7)):
+        numbers.add(
+            tx,
+            number_id=name,
+            account_id=N1.account_id,
+            phone_number_id=f"2{name}",
+            waba_id=f"3{name}",
+            access_token=b"sealed",
+            app_secret=b"sealed",
+            verify_token_hash=b"hash",
+            label=None,
+            display_phone=None,
+            messages_per_second=None,
+            default=False,
+            now=NOW,
+        )
+        numbers.update(tx, name, portfolio=portfolio, daily_limit=own)
+    assert conversations.budget_of(tx, "n2") == Budget(N1.account_id, float("inf"))
+    allow(tx, "TIER_2K")
+    assert conversations.budget_of(tx, "n2") == Budget(N1.account_id, 2000)
+    numbers.update(tx, "n2", daily_limit=100)
+    assert conversations.budget_of(tx, N1.id) == Budget(N1.account_id, 100)
+    assert conversations.budget_of(tx, "n3") == Budget("other", 7)
+    allow(tx, "TIER_UNLIMITED")
+    numbers.update(tx, "n2", daily_limit=None)
+    assert not conversations.budget_of(tx, N1.id).is_limited
+    first = broadcast(tx, 2)
+    attempts.claim(tx, first, 2, NOW)
+    assert conversations.use_of(tx, conversations.budget_of(tx, "n2"), NOW).used == 2
+    assert conversations.use_of(tx, conversations.budget_of(tx, "n3"), NOW).used == 0
+
+
+def test_those_who_do_not_count_any_more_are_forgotten(tx: Tx) -> None:
+    attempts.claim(tx, broadcast(tx, 5), 5, NOW)
+    assert conversations.forget_old(tx, NOW + DAY - 1, 100) == 0
+    assert conversations.forget_old(tx, NOW + DAY, 3) == 3
+    assert conversations.forget_old(tx, NOW + DAY, 3) == 2
+
+
+# the hours
+
+
+def between(tx: Tx, broadcast_id: int, hours: SendBetween) -> None:
+    tx.execute("UPDATE broadcast SET send_between = ? WHERE id = ?", (json_of(hours), broadcast_id))
+
+
+def test_who_is_asleep_waits_for_the_morning_and_the_others_go_on(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 600)
+    between(tx, broadcast_id, SendBetween("09:00", "20:00"))  # NOW: noon in Berlin, the night in California
+    last = "id IN (SELECT id FROM recipient ORDER BY id DESC LIMIT 3)"
+    tx.execute(f"UPDATE recipient SET \"to\" = '+4915112345' || (100 + id % 900) WHERE {last}")
+    assert attempts.claim(tx, broadcast_id, 10, NOW) == []  # it looks at some, and not at all
+    assert len(attempts.claim(tx, broadcast_id, 10, NOW)) == 3
+    assert not attempts.has_due(tx, broadcast_id, NOW)
+    (morning,) = tx.execute(
+        "SELECT DISTINCT next_attempt_at FROM recipient WHERE status = 'pending'"
+    ).fetchone()
+    assert iso(morning) == "2026-11-18T17:00:00.000Z"
+    assert len(attempts.claim(tx, broadcast_id, 10, morning)) == 10
+
+
+def test_who_opted_out_is_cancelled_and_not_put_off(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 2)
+    between(tx, broadcast_id, SendBetween("09:00", "20:00"))
+    (phone,) = tx.execute('SELECT "to" FROM recipient LIMIT 1').fetchone()
+    opt_out(tx, phone=phone)
+    revision = "SELECT revision FROM broadcast"
+    before = tx.execute(revision).fetchone()
+    assert attempts.claim(tx, broadcast_id, 10, NOW) == []
+    assert [row[0] for row in tx.execute("SELECT status FROM recipient ORDER BY id")] == [
+        "cancelled",
+        "pending",
+    ]
+    assert tx.execute(revision).fetchone() > before
+
+
+def test_a_night_is_not_counted_as_the_age_of_a_retry(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.record(tx, [ended(claim, S.PENDING)])
+    between(tx, broadcast_id, SendBetween("09:00", "20:00"))
+    assert attempts.claim(tx, broadcast_id, 1, NOW) == []
+    (again,) = attempts.claim(tx, broadcast_id, 1, NOW + 8 * HOUR)
+    assert again.first_attempt_at == NOW + 8 * HOUR
+
+
+# the first few
+
+
+def with_canary(tx: Tx, count: int, first: int) -> int:
+    broadcast_id = broadcast(tx, count)
+    tx.execute("UPDATE broadcast SET canary = ? WHERE id = ?", (json_of(Canary(first)), broadcast_id))
+    return broadcast_id
+
+
+def test_nobody_but_the_first_few_is_claimed_until_they_let_it_pass(tx: Tx) -> None:
+    broadcast_id = with_canary(tx, 100, 10)
+    assert attempts.claim(tx, broadcast_id, 100, NOW) == []
+    canaries.begin(tx, broadcast_id, 10)
+    first = attempts.claim(tx, broadcast_id, 100, NOW)
+    assert len(first) == 10
+    assert {each.recipient_id % 10 for each in first} == {6}
+    assert attempts.claim(tx, broadcast_id, 100, NOW) == []
+    assert canaries.figures(tx, broadcast_id).left == 10
+    attempts.record(
+        tx, [ended(each, S.SENT) for each in first[:8]] + [ended(each, S.FAILED) for each in first[8:]]
+    )
+    figures = canaries.figures(tx, broadcast_id)
+    assert (figures.people, figures.failed, figures.left) == (10, 2, 0)
+    canaries.wait(tx, broadcast_id, Canary(10), NOW)
+    assert canaries.phase_of(tx, broadcast_id) == (CanaryPhase.WAITING, NOW + 15 * MINUTE)
+    assert attempts.claim(tx, broadcast_id, 100, NOW) == []
+    assert due.look_again_at(tx, broadcast_id, NOW) == NOW + 15 * MINUTE
+    canaries.let_pass(tx, broadcast_id)
+    assert len(attempts.claim(tx, broadcast_id, 100, NOW)) == 90
+
+
+def test_the_first_are_chosen_among_some_thousands_of_a_large_broadcast(tx: Tx) -> None:
+    broadcast_id = with_canary(tx, 1, 50)
+    tx.executemany(
+        'INSERT INTO recipient (broadcast_id, "to") VALUES (?, ?)',
+        [(broadcast_id, f"+4915{10_000_000 + each}") for each in range(29_999)],
+    )
+    canaries.begin(tx, broadcast_id, 50)
+    ids = [row[0] for row in tx.execute("SELECT recipient_id FROM canary_recipient ORDER BY 1")]
+    assert len(ids) == 50
+    assert max(b - a for a, b in pairwise(ids)) < 1500

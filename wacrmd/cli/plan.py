@@ -1,0 +1,114 @@
+"""Options for the way in which a broadcast is sent: hours, pace, and to whom first."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from wacrmd.cli.hours import Hours, hours_shown
+from wacrmd.cli.output import local
+from wacrmd.errors import counted
+from wacrmd.fields import JsonObject
+
+PLAN_PARTS = ("send_between", "spread_over_minutes", "messages_per_second", "canary")
+"""What the way of sending consists of, by its names in JSON."""
+_OPTIONS = (
+    click.option(
+        "--between",
+        "send_between",
+        type=Hours(),
+        metavar="HOURS",
+        help="Send only in these hours where each person is, such as 'mon-fri 09:00-20:00'; behind them a zone such as"
+        " Europe/Berlin counts for all.",
+    ),
+    click.option(
+        "--spread",
+        "spread_over_minutes",
+        type=click.IntRange(min=1),
+        metavar="MINUTES",
+        help="Spread the messages evenly over so many minutes.",
+    ),
+    click.option(
+        "--rate",
+        "messages_per_second",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        help="Send at most N messages of it in a second.",
+    ),
+    click.option(
+        "--canary",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Send to N people first, of all countries; the others follow if most of them have it.",
+    ),
+    click.option(
+        "--canary-wait",
+        type=click.IntRange(min=0),
+        metavar="MINUTES",
+        help="How long to wait after the first people. Default: 15.",
+    ),
+    click.option(
+        "--canary-delivered",
+        type=click.FloatRange(min=0, max=100),
+        metavar="PERCENT",
+        help="How many of the first must have it for the others to follow. Default: 80.",
+    ),
+    click.option(
+        "--canary-failed",
+        type=click.FloatRange(min=0, max=100),
+        metavar="PERCENT",
+        help="To how many of the first it may have failed. Default: 10.",
+    ),
+)
+
+
+def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `plan_of`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def plan_of(options: JsonObject) -> JsonObject:
+    """The parameters for the way of sending, which it takes out of `options`."""
+    plan = {name: options.pop(name) for name in PLAN_PARTS if name != "canary"}
+    count = options.pop("canary")
+    given = {
+        "wait_minutes": options.pop("canary_wait"),
+        "min_delivered": _share(options.pop("canary_delivered")),
+        "max_failed": _share(options.pop("canary_failed")),
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if count is None and chosen:
+        raise click.UsageError("Say to how many people it is sent first: --canary N")
+    return plan | {"canary": None if count is None else {"count": count, **chosen}}
+
+
+def plan_lines(found: JsonObject) -> list[str]:
+    """The way in which a broadcast is sent, in sentences."""
+    hours, canary = found["send_between"], found["canary"]
+    lines = [f"in the hours {hours_shown(hours)}"] if hours else []
+    if found["spread_over_minutes"]:
+        lines.append(f"spread over {counted(found['spread_over_minutes'], 'minute')}")
+    if found["messages_per_second"]:
+        lines.append(f"{found['messages_per_second']:g} messages a second at most")
+    if canary:
+        lines.append(
+            f"to {canary['count']} people first; to the others {canary['wait_minutes']} minutes later, if"
+            f" {canary['min_delivered']:.0%} have it and at most {canary['max_failed']:.0%} failed"
+        )
+    return lines
+
+
+def _share(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
+
+
+def forecast_line(found: JsonObject | None, people: int) -> str | None:
+    """How many go today and when the last one goes, if it is not simply a matter of the rate; `found` is a forecast."""
+    if found is None or not found["waits_for"]:
+        return None
+    reasons = {"limit": "Meta's limit", "hours": "the hours", "canary": "the first people"}
+    why = ", ".join(reasons.get(each, each) for each in found["waits_for"])
+    last = "not within 60 days" if found["last_at"] is None else f"about {local(found['last_at'])}"
+    return f"It waits for {why}: {found['first_day']:,} of {people:,} go in the first 24 hours, the last one {last}."

@@ -1,0 +1,42 @@
+"""How fast one broadcast is sent, beside the rate of its number; pure.
+
+`now` is the monotonic clock in milliseconds.
+"""
+
+from math import ceil
+
+from wacrmd.clock import SECOND, Millis
+
+BATCH_S = 0.1
+"""Messages of so many seconds may go at once: a fast broadcast need not take a turn for each of them."""
+
+
+class Pace:
+    """One broadcast's messages: each comes a moment after the one before. It begins with one."""
+
+    def __init__(self, rate: float, now: Millis) -> None:
+        self._rate = rate
+        self._next_at = float(now)
+        """When the next message may go, by the rate alone."""
+
+    @property
+    def rate(self) -> float:
+        """Messages per second."""
+        return self._rate
+
+    def free(self, now: Millis) -> int:
+        """How many messages may go now."""
+        if now < self._next_at:
+            return 0
+        late = min(now - self._next_at, max(BATCH_S * SECOND, SECOND / self._rate))
+        return 1 + int(late * self._rate / SECOND)
+
+    def take(self, count: int, now: Millis) -> None:
+        """So many messages go now."""
+        if count:
+            latest = max(BATCH_S * SECOND, SECOND / self._rate)
+            self._next_at = max(self._next_at, now - latest) + count * SECOND / self._rate
+
+    def wait(self, now: Millis) -> Millis:
+        """After how many milliseconds the next message may go."""
+        return max(0, ceil(self._next_at - now))

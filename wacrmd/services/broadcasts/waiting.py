@@ -1,0 +1,45 @@
+"""Why the people of a broadcast who are to be sent to wait: for their hours, for Meta's limit, for the first few."""
+
+from collections.abc import Callable
+
+from wacrmd.clock import Millis
+from wacrmd.domain.broadcast import Broadcast, Progress
+from wacrmd.domain.broadcast_hold import waiting_hold
+from wacrmd.domain.canary import CanaryPhase, waiting_detail
+from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.domain.messaging_limit import LimitUse
+from wacrmd.domain.sending_hours import opens_at
+from wacrmd.store import canaries, conversations, recipients
+from wacrmd.store.database import Tx
+
+
+def limit_of(tx: Tx, number_id: str, now: Millis) -> LimitUse | None:
+    """How much of Meta's limit a number and those that share it have used; None: it is unlimited, or not known."""
+    budget = conversations.budget_of(tx, number_id)
+    return conversations.use_of(tx, budget, now) if budget.is_limited else None
+
+
+def hold_of(
+    tx: Tx,
+    broadcast: Broadcast,
+    progress: Progress,
+    limit_of: Callable[[str], LimitUse | None],
+    now: Millis,
+) -> Hold | None:
+    """Why a broadcast that is sending moves nobody now; None if it does, or will at once."""
+    phase, until = canaries.phase_of(tx, broadcast.id) if broadcast.canary else (None, None)
+    if broadcast.canary and phase is CanaryPhase.WAITING and until is not None:
+        detail = waiting_detail(broadcast.canary, canaries.figures(tx, broadcast.id), until)
+        return Hold(HoldReason.CANARY, detail, broadcast.updated_at)
+    among = canaries.IS_FIRST if phase is CanaryPhase.SENDING else "1"
+    first = recipients.next_attempt(tx, broadcast.id, among)
+    if first is None:
+        return None
+    hours = broadcast.send_between
+    if first.at > now:
+        open_at = opens_at(hours, first.to, now) if hours else now
+        return waiting_hold(broadcast, progress, next_at=first.at, opens_at=open_at, now=now)
+    limit = limit_of(broadcast.number_id)
+    if limit is not None and not limit.free:
+        return Hold(HoldReason.LIMIT, limit.detail, broadcast.updated_at)
+    return None

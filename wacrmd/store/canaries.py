@@ -1,0 +1,67 @@
+"""Canaries: to whom a broadcast is sent first, and how far that is."""
+
+from wacrmd.clock import MINUTE, Millis
+from wacrmd.domain.canary import Canary, CanaryFigures, CanaryPhase
+from wacrmd.domain.canary_sample import LOOKED_AT, choose
+from wacrmd.store.database import Tx
+from wacrmd.store.revisions import RAISED
+
+SAMPLE = "SELECT recipient_id FROM canary_recipient WHERE broadcast_id = ?"
+"""The first people of a broadcast, in SQL."""
+IS_FIRST = "id IN (SELECT recipient_id FROM canary_recipient c WHERE c.broadcast_id = recipient.broadcast_id)"
+"""Whether a recipient is one of them."""
+
+
+def begin(tx: Tx, broadcast_id: int, count: int) -> None:
+    """Choose the first people among those who are pending."""
+    waiting = "FROM recipient INDEXED BY recipient_count WHERE broadcast_id = ? AND status = 'pending'"
+    (people,) = tx.execute(f"SELECT count(*) {waiting}", (broadcast_id,)).fetchone()
+    step = -(-people // LOOKED_AT) or 1
+    rows = tx.execute(
+        f'SELECT id, "to" FROM recipient WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS at'
+        f" {waiting}) WHERE at % ? = 0) ORDER BY id",
+        (broadcast_id, step),
+    ).fetchall()
+    tx.executemany(
+        "INSERT OR IGNORE INTO canary_recipient (broadcast_id, recipient_id) VALUES (?, ?)",
+        [(broadcast_id, each) for each in choose(rows, count)],
+    )
+    _set_phase(tx, broadcast_id, CanaryPhase.SENDING, None)
+
+
+def wait(tx: Tx, broadcast_id: int, canary: Canary, now: Millis) -> None:
+    """All of the first people were tried: wait for what becomes of it."""
+    _set_phase(tx, broadcast_id, CanaryPhase.WAITING, now + canary.wait_minutes * MINUTE)
+
+
+def let_pass(tx: Tx, broadcast_id: int) -> None:
+    """All others may be sent to."""
+    tx.execute("DELETE FROM canary_recipient WHERE broadcast_id = ?", (broadcast_id,))
+    _set_phase(tx, broadcast_id, CanaryPhase.PASSED, None)
+
+
+def figures(tx: Tx, broadcast_id: int) -> CanaryFigures:
+    """What became of the first people so far."""
+    row = tx.execute(
+        "SELECT count(*) FILTER (WHERE status != 'cancelled'),"
+        " count(*) FILTER (WHERE status IN ('delivered', 'read', 'replied')),"
+        " count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status IN ('pending', 'sending'))"
+        f" FROM recipient WHERE id IN ({SAMPLE})",
+        (broadcast_id,),
+    ).fetchone()
+    return CanaryFigures(*row)
+
+
+def phase_of(tx: Tx, broadcast_id: int) -> tuple[CanaryPhase | None, Millis | None]:
+    """How far the canary of a broadcast is, and until when it waits."""
+    phase, until = tx.execute(
+        "SELECT canary_phase, canary_until FROM broadcast WHERE id = ?", (broadcast_id,)
+    ).fetchone()
+    return CanaryPhase(phase) if phase else None, until
+
+
+def _set_phase(tx: Tx, broadcast_id: int, phase: CanaryPhase, until: Millis | None) -> None:
+    tx.execute(
+        f"UPDATE broadcast SET {RAISED}, canary_phase = ?, canary_until = ? WHERE id = ?",
+        (phase, until, broadcast_id),
+    )

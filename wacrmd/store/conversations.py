@@ -1,0 +1,191 @@
+"""Conversations: whom a business portfolio has written to first in the last 24 hours, of which Meta limits the number.
+
+A person counts from the claim of a message on, so also after a crash; those who wrote lately, and those whose message
+Meta refuses, do not. Numbers of one portfolio share the limit.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from math import inf
+
+from wacrmd.clock import HOUR, SECOND, Millis
+from wacrmd.domain.messaging_limit import PERIOD, WINDOW, LimitUse, limit_people
+from wacrmd.store.database import Tx
+
+RECOUNT_AFTER: Millis = 1 * SECOND
+"""How long after they were counted people are not counted anew: a count of 100,000 takes some milliseconds."""
+_SHARE = "coalesce(portfolio, account_id)"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A portfolio, and how many different people it may write to in `PERIOD`: infinite if that is unlimited or unknown."""
+
+    portfolio: str
+    limit: float
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit that is known."""
+        return self.limit != inf
+
+
+def budget_of(tx: Tx, number_id: str) -> Budget:
+    """The budget that a number shares with the others of its portfolio.
+
+    Meta's limit is that of the number of which it was told last; one that is configured counts if it is lower.
+    """
+    (portfolio,) = tx.execute(f"SELECT {_SHARE} FROM number WHERE id = ?", (number_id,)).fetchone()
+    rows = tx.execute(
+        f"SELECT limit_tier, daily_limit FROM number WHERE {_SHARE} = ? AND removed_at IS NULL"
+        " ORDER BY checked_at DESC",
+        (portfolio,),
+    ).fetchall()
+    told = next((people for tier, _ in rows if (people := limit_people(tier)) is not None), inf)
+    return Budget(portfolio, min([told, *(float(own) for _, own in rows if own is not None)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of people who are to be written to: who counts already, and who would. Those who wrote lately do not count."""
+
+    new: set[int]
+    counted: set[int]
+
+
+def standing_of(tx: Tx, number_id: str, portfolio: str, person_ids: Collection[int], now: Millis) -> Standing:
+    """How these people stand with the portfolio of a number."""
+    people = json.dumps(list(person_ids))
+    wrote = tx.execute(
+        "SELECT i.person_id FROM inbound_message i JOIN number n ON n.id = i.number_id"
+        " WHERE i.person_id IN (SELECT value FROM json_each(?)) AND i.at > ?"
+        " AND n.phone_number_id = (SELECT phone_number_id FROM number WHERE id = ?)",
+        (people, now - WINDOW, number_id),
+    ).fetchall()
+    rows = tx.execute(
+        "SELECT person_id FROM conversation WHERE portfolio = ? AND person_id IN (SELECT value FROM json_each(?))"
+        " AND at > ?",
+        (portfolio, people, now - PERIOD),
+    ).fetchall()
+    others = set(person_ids) - {person_id for (person_id,) in wrote}
+    counted = others & {person_id for (person_id,) in rows}
+    return Standing(others - counted, counted)
+
+
+def free(tx: Tx, budget: Budget, wanted: int, now: Millis) -> int:
+    """To how many more people the portfolio may write now, `wanted` at most."""
+    if not budget.is_limited:
+        return wanted
+    used, counted_at = _use(tx, budget.portfolio)
+    if budget.limit - used < wanted and not 0 <= now - counted_at < RECOUNT_AFTER:
+        used = _recount(tx, budget.portfolio, now)
+    return max(0, min(wanted, int(budget.limit) - used))
+
+
+def count(
+    tx: Tx, portfolio: str, standing: Standing, messages: Iterable[tuple[int, int]], now: Millis
+) -> None:
+    """Count the people of these messages, (person id, recipient id) each, who are claimed now."""
+    rows = [
+        (portfolio, person_id, now, recipient_id if person_id in standing.new else None)
+        for person_id, recipient_id in messages
+        if person_id in standing.new or person_id in standing.counted
+    ]
+    tx.executemany(
+        "INSERT INTO conversation (portfolio, person_id, at, recipient_id) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET at = excluded.at, recipient_id = excluded.recipient_id",
+        rows,
+    )
+    _add(tx, portfolio, sum(recipient_id is not None for *_, recipient_id in rows))
+
+
+def give_back(tx: Tx, recipient_ids: Iterable[int]) -> None:
+    """Meta has not taken the messages of these recipients: who counted because of one does not any more."""
+    rows = tx.execute(
+        "SELECT coalesce(n.portfolio, n.account_id), r.person_id, r.id FROM recipient r"
+        " JOIN broadcast b ON b.id = r.broadcast_id JOIN number n ON n.id = b.number_id"
+        " WHERE r.id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(recipient_ids)),),
+    ).fetchall()
+    for portfolio, person_id, recipient_id in rows:
+        removed = tx.execute(
+            "DELETE FROM conversation WHERE portfolio = ? AND person_id = ? AND recipient_id = ?",
+            (portfolio, person_id, recipient_id),
+        ).rowcount
+        if removed:
+            _add(tx, portfolio, -removed)
+
+
+def use_of(tx: Tx, budget: Budget, now: Millis) -> LimitUse:
+    """How much of a budget is used, and when how much of it is free again."""
+    since = now - PERIOD
+    used, first = tx.execute(
+        "SELECT count(*), min(at) FROM conversation WHERE portfolio = ? AND at > ?", (budget.portfolio, since)
+    ).fetchone()
+    if first is None:
+        return LimitUse(budget.limit, 0)
+    (soon,) = tx.execute(
+        "SELECT count(*) FROM conversation WHERE portfolio = ? AND at > ? AND at <= ?",
+        (budget.portfolio, since, first + HOUR),
+    ).fetchone()
+    return LimitUse(budget.limit, used, first + PERIOD, soon)
+
+
+def by_hour(tx: Tx, budget: Budget, now: Millis) -> list[tuple[Millis, int]]:
+    """Since when how many people count, those of an hour together; none if there is no limit."""
+    if not budget.is_limited:
+        return []
+    rows = tx.execute(
+        "SELECT max(at), count(*) FROM conversation WHERE portfolio = ? AND at > ? GROUP BY at / ?",
+        (budget.portfolio, now - PERIOD, HOUR),
+    )
+    return [(at, count) for at, count in rows]
+
+
+def next_free_at(tx: Tx, portfolio: str, now: Millis) -> Millis | None:
+    """When the first of the people does not count any more; None if nobody counts."""
+    (first,) = tx.execute(
+        "SELECT min(at) FROM conversation WHERE portfolio = ? AND at > ?", (portfolio, now - PERIOD)
+    ).fetchone()
+    return None if first is None else int(first) + PERIOD
+
+
+def forget_old(tx: Tx, now: Millis, max_rows: int) -> int:
+    """Delete people who do not count any more, at most so many of each portfolio; how many."""
+    portfolios = tx.execute("SELECT portfolio FROM portfolio_use").fetchall()
+    return sum(_forget(tx, portfolio, now, max_rows) for (portfolio,) in portfolios)
+
+
+def _forget(tx: Tx, portfolio: str, now: Millis, max_rows: int) -> int:
+    return tx.execute(
+        "DELETE FROM conversation WHERE portfolio = ?1 AND person_id IN"
+        " (SELECT person_id FROM conversation WHERE portfolio = ?1 AND at <= ?2 LIMIT ?3)",
+        (portfolio, now - PERIOD, max_rows),
+    ).rowcount
+
+
+def _use(tx: Tx, portfolio: str) -> tuple[int, Millis]:
+    """How many people count at most, and when they were counted last."""
+    row = tx.execute(
+        "SELECT used, counted_at FROM portfolio_use WHERE portfolio = ?", (portfolio,)
+    ).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def _add(tx: Tx, portfolio: str, people: int) -> None:
+    tx.execute(
+        "INSERT INTO portfolio_use (portfolio, used, counted_at) VALUES (?1, max(0, ?2), 0)"
+        " ON CONFLICT DO UPDATE SET used = max(0, used + ?2)",
+        (portfolio, people),
+    )
+
+
+def _recount(tx: Tx, portfolio: str, now: Millis) -> int:
+    (used,) = tx.execute(
+        "SELECT count(*) FROM conversation WHERE portfolio = ? AND at > ?", (portfolio, now - PERIOD)
+    ).fetchone()
+    tx.execute(
+        "UPDATE portfolio_use SET used = ?, counted_at = ? WHERE portfolio = ?", (used, now, portfolio)
+    )
+    return int(used)
