@@ -6,7 +6,9 @@ from tests.browser.window import Window
 from wacrmd.dashboard.app import PAGES
 
 _DRAFT = "/broadcasts/new/{id}"
-_ACTIONS = {f"{_DRAFT}/{each}" for each in ("message/header", "message/test", "people/file", "send")}
+_ACTIONS = {
+    f"{_DRAFT}/{each}" for each in ("message/header", "message/file", "message/test", "people/file", "send")
+}
 LEAD_ON = {_DRAFT, f"{_DRAFT}/sending"} | _ACTIONS
 """They lead to the page that comes next, which sending is for a moment only, or to the page that has the form."""
 PATHS = sorted({path for method, path, _ in PAGES if method == "GET"} - LEAD_ON)

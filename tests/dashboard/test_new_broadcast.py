@@ -12,6 +12,7 @@ from tests.dashboard.client import SAME_ORIGIN, Form
 from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.dashboard.wizard import MAPPING, at, checked, made, send, upload, version
 from tests.drafts.drafting import TEMPLATES, csv_of
+from tests.media.files import MP4, PNG, headers_sent
 from tests.support.patience import eventually
 from tests.support.site import NUMBER, Site, phones, site
 from wacrmd.admin.protocol import RpcError
@@ -126,6 +127,7 @@ async def test_the_address_of_a_form_leads_to_its_page(here: Site, visit_as: Vis
     for form, page in (
         ("people/file", "people"),
         ("message/header", "message"),
+        ("message/file", "message"),
         ("message/test", "message"),
         ("send", "review"),
     ):
@@ -413,6 +415,38 @@ async def test_a_picture_above_the_text(here: Site, visit_as: VisitAs) -> None:
     assert "https://shop.example/spring" in (await at(browser, f"{draft}/message")).text
     assert (await send(browser, draft)).status_code == 303
     await eventually(lambda: len(here.sim.ledger.entries) == 1)
+
+
+async def test_a_picture_from_a_file(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("sender", "shop")
+    draft = await made(browser, "sale")
+    assert 'type="file" accept="image/jpeg,image/png"' in (await at(browser, f"{draft}/message")).text
+
+    async def give(content: bytes, name: str) -> httpx.Response:
+        files = {"file": (name, content, "application/octet-stream")}
+        return await browser.http.post(f"{draft}/message/file", files=files, headers=SAME_ORIGIN)
+
+    for content, said in (
+        (b"GIF89a", "found a GIF image"),
+        (MP4, "expected an image, found a video"),
+        (b"", "empty"),
+    ):
+        wrong = await give(content, "a.png")
+        assert (wrong.status_code, said in wrong.text.split('id="file-error"')[1]) == (400, True), wrong.text
+    right = await give(PNG, "Frühling <b>.png")
+    assert right.status_code == 303, right.text
+    page = (await at(browser, f"{draft}/message")).text
+    assert page.count("Frühling &lt;b&gt;.png") == 2, "what is chosen, and the message"
+    assert 'value="' not in page.split('id="media_id"')[1].split(">")[0].replace('value=""', "")
+    await upload(browser, draft, b"phone,first_name,percent\n+14155550101,Jane,20\n")
+    mapping = {"phone": "1", "fill.body.first_name": "2", "fill.body.percent": "3", "fill.button.1": "text"}
+    assert 'class="box error"' not in await checked(browser, draft, mapping | {"text.button.1": "spring"})
+    with pytest.raises(RpcError, match="needed by"):
+        (file,) = await here.admin("media.list")
+        await here.admin("media.remove", id=file["id"])
+    assert (await send(browser, draft)).status_code == 303
+    await eventually(lambda: len(here.sim.ledger.entries) == 1)
+    assert headers_sent(here) == [{"id": here.sim.media[0].id}]
 
 
 @pytest.mark.parametrize(

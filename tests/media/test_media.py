@@ -41,6 +41,20 @@ async def test_a_file_is_uploaded_once_and_its_id_works_in_headers(tmp_path: Pat
         assert headers_sent(here) == [{"id": file.id}] * 7
 
 
+async def test_a_file_is_uploaded_once_while_many_broadcasts_wait_for_it(tmp_path: Path) -> None:
+    async with site(tmp_path, hold_answers=True) as here:
+        made = await uploaded(here, PNG)
+        await eventually(lambda: len(here.sim.media) == 1)
+        waiting = [await here.send(people(1, at), header={"image": {"id": made["id"]}}) for at in range(3)]
+        for each in waiting:  # each of them has woken the worker
+            shown = await here.until(each, lambda shown: shown["hold"] is not None)
+            assert (shown["hold"]["reason"], "being uploaded" in shown["hold"]["detail"]) == ("media", True)
+        here.sim.change(hold_answers=False)
+        for each in waiting:
+            await here.until_status(each, "sent")
+        assert len(here.sim.media) == 1
+
+
 async def test_what_meta_does_not_take_is_refused_before_it_is_stored(tmp_path: Path) -> None:
     limits = "[limits]\nmax_media_bytes = 2000\nmax_media_bytes_per_account = 2500"
     async with site(tmp_path, extra=limits) as here:

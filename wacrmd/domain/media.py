@@ -32,6 +32,11 @@ class MediaKind(StrEnum):
     DOCUMENT = "document"
 
 
+def with_article(kind: MediaKind) -> str:
+    """The kind for a sentence: `an image`."""
+    return f"an {kind}" if kind is MediaKind.IMAGE else f"a {kind}"
+
+
 LARGEST = {MediaKind.IMAGE: 5 * _MIB, MediaKind.VIDEO: 16 * _MIB, MediaKind.DOCUMENT: 100 * _MIB}
 """How many bytes a file may have."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from wacrmd.domain.media import ID, MediaFacts, MediaKind
+from wacrmd.domain.media import ID, MediaFacts, MediaKind, with_article
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.fields import JsonObject
@@ -54,7 +54,9 @@ def media_problems(
             message = "there is no file with this id (any more): upload it with POST /api/v1/media"
             found.append(Problem(at, message))
         elif media.kind is not named.kind:
-            message = f"this file is {_with_article(media.kind)} ({media.mime_type}), not {_with_article(named.kind)}"
+            message = (
+                f"this file is {with_article(media.kind)} ({media.mime_type}), not {with_article(named.kind)}"
+            )
             found.append(Problem(at, message))
         elif media.refusal is not None:
             found.append(Problem(at, f"Meta does not take this file: {media.refusal}"))
@@ -74,10 +76,6 @@ def with_meta_ids(content: TemplateContent, files: Mapping[str, SentFile]) -> Te
         content.buttons,
         _replaced_in(content.components, files, MAX_DEPTH) if content.components else content.components,
     )
-
-
-def _with_article(kind: MediaKind) -> str:
-    return f"an {kind}" if kind is MediaKind.IMAGE else f"a {kind}"
 
 
 def _in_media(given: Mapping[str, Any], path: str) -> Iterator[Named]:

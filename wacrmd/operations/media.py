@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.media import MediaKind
 from wacrmd.domain.page import Page, PageRequest
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.operations.body import Body
@@ -25,12 +26,14 @@ EXAMPLE = {"id": "4b6d"}
 
 NumberName = Annotated[str, StringConstraints(max_length=64, to_lower=True)]
 WHICH_NUMBER = "id or phone_number_id of the number that will send it; default that of the account"
+WHICH_KIND = "the kind of header for which it is; a file of another kind is refused"
 
 
 class MediaForm(Body):
     """What stands beside the file."""
 
     number: NumberName | None = Field(None, alias="from", description=WHICH_NUMBER)
+    kind: MediaKind | None = Field(None, description=WHICH_KIND)
 
 
 class UploadParams(OpenFiles, DefaultAccount):
@@ -40,6 +43,7 @@ class UploadParams(OpenFiles, DefaultAccount):
         description="its name: people see it if it is a document"
     )
     number: NumberName | None = Field(None, alias="from", description=WHICH_NUMBER)
+    kind: MediaKind | None = Field(None, description=WHICH_KIND)
 
 
 class MediaId(Params):
@@ -57,7 +61,8 @@ async def _upload_over_http(ctx: Context, actor: Actor, request: HttpRequest) ->
     file = request.file
     if file is None:
         raise bad_request("file: expected a file in the form")
-    return await take(ctx, actor, GivenFile(file.descriptor, file.name, file.declared_type), form.number)
+    given = GivenFile(file.descriptor, file.name, file.declared_type)
+    return await take(ctx, actor, given, form.number, form.kind)
 
 
 @operations.operation(
@@ -94,7 +99,7 @@ async def upload(ctx: Context, actor: Actor, params: UploadParams) -> MediaView:
     """
     if len(params.descriptors) != 1 or not stat.S_ISREG(os.fstat(params.descriptors[0]).st_mode):
         raise bad_request("file: expected one open file beside the call")
-    return await take(ctx, actor, GivenFile(params.descriptors[0], params.name), params.number)
+    return await take(ctx, actor, GivenFile(params.descriptors[0], params.name), params.number, params.kind)
 
 
 @operations.operation(

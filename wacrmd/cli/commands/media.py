@@ -8,9 +8,10 @@ from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.input import confirm, source_name
-from wacrmd.cli.options import account_option, limit_option, only_account_option, yes_option
+from wacrmd.cli.options import account_option, limit_option, one_of, only_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, hint, say
 from wacrmd.cli.table import Column, table
+from wacrmd.domain.media import MediaKind
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
@@ -50,8 +51,11 @@ def media() -> None:
     "--from", "sender", metavar="ID", shell_complete=complete.numbers, help="The number that will send it."
 )
 @click.option("--name", metavar="TEXT", help="Its name. Default: that of FILE.")
+@click.option("--kind", type=one_of(MediaKind), help="Refuse a file of another kind.")
 @click.pass_obj
-def upload(session: Session, file: str, account: str | None, sender: str | None, name: str | None) -> None:
+def upload(
+    session: Session, file: str, account: str | None, sender: str | None, name: str | None, kind: str | None
+) -> None:
     """Store FILE (- is standard input) for the header of messages, and upload it to Meta.
 
     A broadcast names it by its id: {"image": {"id": "…"}}. Meta forgets an uploaded file after 30 days; wacrmd uploads it
@@ -65,6 +69,7 @@ def upload(session: Session, file: str, account: str | None, sender: str | None,
             "media.upload",
             account=account,
             name=name or Path(source_name(file)).name,
+            kind=kind,
             descriptors=[source.descriptor],
             **{"from": sender},
         )

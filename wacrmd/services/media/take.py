@@ -7,7 +7,7 @@ from functools import partial
 from uuid import uuid4
 
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.media import Media, Sample, mime_type_of, size_problem
+from wacrmd.domain.media import MIME_TYPES, Media, MediaKind, Sample, mime_type_of, size_problem, with_article
 from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, draining
 from wacrmd.off_loop import off_loop
 from wacrmd.services.broadcasts.prepare import sending_number
@@ -33,17 +33,22 @@ class GivenFile:
     declared: str = ""
 
 
-async def take(ctx: Context, actor: Actor, given: GivenFile, number: str | None) -> MediaView:
+async def take(
+    ctx: Context, actor: Actor, given: GivenFile, number: str | None, kind: MediaKind | None = None
+) -> MediaView:
     """Store a file of the actor's account, and let it be uploaded for a number, the default one if none is named.
 
     A file with the same content is the same file: its id stays, and it is kept longer. Raises Refusal for a file that Meta
-    does not take, for one that is too large, also together with the others of the account, and for an unknown number.
+    does not take, for one that is of another `kind` than wanted, for one that is too large, also together with the others of
+    the account, and for an unknown number.
     """
     if ctx.drain is not None:
         raise draining(ctx.drain.detail if ctx.drain.for_good else None)
     account, sender = actor.account, await sending_number(ctx, actor.account, number)
     size = os.fstat(given.descriptor).st_size
     mime_type = await _checked(ctx, given, size)
+    if kind is not None and MIME_TYPES[mime_type] is not kind:
+        raise bad_request(f"file: expected {with_article(kind)}, found {with_article(MIME_TYPES[mime_type])}")
     sha256 = await off_loop(_digest, given.descriptor)
     name = (given.name or "file")[:MAX_NAME]
 
