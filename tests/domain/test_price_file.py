@@ -47,6 +47,11 @@ def test_the_currency_stands_in_a_column_in_the_price_or_beside_the_file() -> No
     assert read("country,category,price\nDE,utility,0.05 EUR\n", "EUR")["DE", "utility"] == Price(
         "EUR", 50_000
     )
+    assert read("country,category,price\nDE,utility,EUR 0.05\n")["DE", "utility"] == Price("EUR", 50_000)
+    assert read("country,category,price\nUS,utility,US$0.05\n")["US", "utility"] == Price("USD", 50_000)
+    assert "has EUR" in wrong("country,category,price,currency\nDE,utility,0.05 EUR,USD\n")[0][1]
+    for strange in ("1e5", "12x", "0.05 0.06", "EUR", "x"):
+        assert wrong(f"country,category,price,currency\nDE,utility,{strange},EUR\n")[0][0] == "line 2"
     assert read("country,category,price,currency\nUS,utility,$0.05,AUD\n")["US", "utility"] == Price(
         "AUD", 50_000
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from wacrmd.cli.output import hint, say
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 MAX_SHOWN = 5
@@ -18,10 +19,10 @@ def cost_line(cost: JsonObject | None) -> None:
     """Say what something would cost, or has cost, by the price list; nothing without one."""
     if cost is None or not cost["messages"]:
         return
-    counted = cost["messages"] - cost["free"] - cost["unpriced"]
+    priced = cost["messages"] - cost["free"] - cost["unpriced"]
     free = f", {cost['free']} are free" if cost["free"] else ""
     sums = amounts(cost["amounts"]) or "nothing"
-    say(f"Cost by the price list: {sums} for {counted} of {cost['messages']} messages{free}")
+    say(f"Cost by the price list: {sums} for {priced} of {counted(cost['messages'], 'message')}{free}")
     costs([cost])
 
 
@@ -37,4 +38,5 @@ def costs(rows: Iterable[JsonObject]) -> None:
     most = sorted(missing.items(), key=lambda each: -each[1])
     named = ", ".join(f"{country} {category}" for (country, category), _ in most[:MAX_SHOWN])
     more = f" and {len(most) - MAX_SHOWN} more" if len(most) > MAX_SHOWN else ""
-    hint(f"No price for {sum(missing.values())} messages: {named}{more}. See wacrmd price import --help")
+    count = counted(sum(missing.values()), "message")
+    hint(f"No price for {count}: {named}{more}. See wacrmd price import --help")

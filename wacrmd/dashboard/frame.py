@@ -28,7 +28,6 @@ from wacrmd.services.context import Context
 
 NAVIGATION = (
     ("/broadcasts", "Broadcasts", "broadcast.list"),
-    ("/messages", "Messages", "message.list"),
     ("/templates", "Templates", "template.list"),
     ("/numbers", "Numbers", "number.list"),
     ("/costs", "Costs", "price.spent"),
@@ -40,6 +39,9 @@ NAVIGATION = (
     ("/status", "Status", "status"),
 )
 """The menu: path, name, and the operation without which the page is nothing."""
+
+SECTION_OF = {"/messages": "/broadcasts"}
+"""Pages that are reached from one of the menu, and belong to it."""
 
 WRONG_ADDRESS = (
     "The address of this page is not right: it was cut or changed, or the list has become shorter."
@@ -119,7 +121,7 @@ class Visit:
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page with the frame that all have."""
-        here = "/" + self.request.url.path.split("/")[1]
+        here = self._here
         return page(
             template,
             status=status,
@@ -213,9 +215,15 @@ class Visit:
         return self.page("message.html", status=status, title=title, text=text, back=back, label=label)
 
     @property
+    def _here(self) -> str:
+        """The path of the menu to which this page belongs."""
+        first = "/" + self.request.url.path.split("/")[1]
+        return SECTION_OF.get(first, first)
+
+    @property
     def _section(self) -> tuple[str, str]:
         """The page of the menu to which this one belongs: its address and its name."""
-        here = "/" + self.request.url.path.split("/")[1]
+        here = self._here
         known = {path: (path, name) for path, name, needs in NAVIGATION if self.may(needs)}
         return known.get(here, NAVIGATION[0][:2])
 

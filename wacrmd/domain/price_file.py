@@ -60,13 +60,19 @@ _PRICE = frozenset(
 )
 _CURRENCY = frozenset(["currency", "wahrung", "moneda", "devise", "valuta"])
 
-_SYMBOLS = {
+_MARKS = {
     "€": frozenset(("EUR",)),
     "£": frozenset(("GBP",)),
     "₹": frozenset(("INR",)),
+    "Rs": frozenset(("INR", "PKR")),
+    "Rp": frozenset(("IDR",)),
     "R$": frozenset(("BRL",)),
+    "US$": frozenset(("USD",)),
+    "$": frozenset[str](),
 }
-_DOLLAR = "$"
+"""Signs of currencies beside a price, and which they mean; a dollar may be that of many countries."""
+_MARK = r"US\$|R\$|Rs\.?|Rp\.?|[A-Z]{3}|[$€£₹]"
+_MARKED = re.compile(rf"({_MARK})?\s*(.*?)\s*({_MARK})?", re.DOTALL)
 _THOUSANDS = " '\u2019\u00a0\u202f"
 """What stands between thousands in Switzerland and France."""
 _NUMBER = re.compile(rf"[0-9][0-9.,{_THOUSANDS}]*", re.ASCII)
@@ -186,17 +192,18 @@ class _Taken:
     def _price(self, row: Row, text: str) -> Price:
         """The price in a cell; raises ValueError."""
         written = _cell(row, self._columns.currency) if self._columns.currency is not None else ""
+        mark, amount = _apart(text)
+        meant = _MARKS.get(mark, frozenset((mark,)) if _CODE.fullmatch(mark) else frozenset())
         code = written.upper() or (self._currency or "")
-        symbol, amount = _without_symbol(text)
-        if not code and symbol in _SYMBOLS:
-            (code,) = _SYMBOLS[symbol]
+        if not code and len(meant) == 1:
+            (code,) = meant
         if not _CODE.fullmatch(code):
             what = f"{written[:20]!r} is no currency" if written else "has no currency"
             raise ValueError(
                 f"{what}: write its code such as EUR in a column called currency, or give --currency"
             )
-        if symbol in _SYMBOLS and code not in _SYMBOLS[symbol]:
-            raise ValueError(f"has {symbol} in its price and the currency {code}")
+        if meant and code not in meant:
+            raise ValueError(f"has {mark} in its price and the currency {code}")
         return Price(code, read_amount(amount))
 
     def _wrong(self, row: Row, why: str) -> None:
@@ -237,10 +244,12 @@ def read_amount(text: str) -> int:
     return int(plain or "0") * MICROS + int(part[:MICRO_DIGITS].ljust(MICRO_DIGITS, "0"))
 
 
-def _without_symbol(text: str) -> tuple[str, str]:
-    """The symbol of a currency in a cell, and the number; letters around it, such as `US` or `EUR`, are left out."""
-    symbol = next((each for each in (*_SYMBOLS, _DOLLAR) if each in text), "")
-    return symbol, re.sub(r"[A-Za-z$€£₹]+\.?", "", text).strip()
+def _apart(text: str) -> tuple[str, str]:
+    """The sign or code of a currency at an end of a cell, and what is left; `` and all of it where there is none."""
+    found = _MARKED.fullmatch(text.strip())
+    if found is None:
+        return "", text
+    return (found[1] or found[3] or "").rstrip("."), found[2]
 
 
 def _is_header(cells: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from wacrmd.admin.protocol import RpcError
 from wacrmd.cli.client import call
 from wacrmd.cli.cost import amounts, costs
 from wacrmd.cli.csv_input import CsvInput
@@ -68,7 +69,16 @@ def import_prices(
             text = "".join(decode_lines(source.pieces()))
         except CsvError as error:
             raise click.ClickException(f"{source.name}: {error}") from None
-    found = call(session, "price.import", account=account, csv=text, valid_from=valid_from, currency=currency)
+    try:
+        found = call(
+            session, "price.import", account=account, csv=text, valid_from=valid_from, currency=currency
+        )
+    except RpcError as error:
+        if len(error.problems) < 2:  # noqa: PLR2004 - the sentence says the only one
+            raise
+        for each in error.problems:
+            hint(f"{each.path}: {each.message}")
+        raise click.ClickException(f"nothing was imported: correct {len(error.problems)} lines") from None
 
     def render(found: JsonObject) -> None:
         whose = (
@@ -162,8 +172,9 @@ def spent(session: Session, /, first: str | None, last: str | None, **options: A
             }
             for row in rows
         ]
+        by_id = (Column("ID", "id", Kind.ID, optional=1),) if options["by"] == SpentBy.BROADCAST else ()
         columns = (
-            Column("ID", "id", Kind.ID, optional=1),
+            *by_id,
             Column("ACCOUNT", "account", optional=1),
             Column(options["by"].upper(), "what"),
             Column("MESSAGES", "messages", Kind.NUMBER),
