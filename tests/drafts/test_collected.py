@@ -63,18 +63,28 @@ async def test_a_template_that_has_changed_is_compared_with_everybody_again(tmp_
         assert (await here.api.post(f"{PATH}/{draft}/send")).status_code == 202
         await here.until_status(draft, "sent")
         assert len(here.sim.ledger) == 4
+        mixed = await here.send(people(1), draft=True)
+        await change_template(here, "components = replace(components, 'Good day {{1}}', 'Bye {{1}}, {{2}}')")
+        two = [{"to": PERSON, "params": ["x", "y"]}, {"to": OTHER, "params": ["x", "y"]}]
+        added = await here.api.post(f"{PATH}/{mixed}/recipients", json={"recipients": two})
+        assert added.json()["data"]["accepted"] == 1
+        await change_template(here, "components = replace(components, 'Bye {{1}}, {{2}}', 'Good day {{1}}')")
+        assert (await refused(here, "POST", f"{mixed}/send"))[0] == 409  # fits the first, and not the second
 
 
 async def test_a_removed_number_and_a_drain_stop_it(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        draft = await here.send(people(2), draft=True)
+        draft, other = [await here.send(people(2), draft=True) for _ in range(2)]
         await here.admin("drain", wait_s=1)
         for path, body in ((f"{draft}/recipients", {"recipients": people(1)}), (f"{draft}/send", {})):
             assert (await refused(here, "POST", path, **body))[0] == 503
         assert (await here.post(people(1), draft=True)).status_code == 503
-        gone = await here.admin("broadcast.list", status="draft")
-        assert [each["id"] for each in gone] == [draft]
+        assert (await here.api.delete(f"{PATH}/{other}")).status_code == 204
+        await DraftWorker(here.running.ctx).send_all()  # as if it had begun before the drain
+        assert await here.running.ctx.db.read(lambda tx: rows_of(tx, "broadcast")) == 2
         await here.admin("undrain")
+        await DraftWorker(here.running.ctx).send_all()
+        assert await here.running.ctx.db.read(lambda tx: rows_of(tx, "broadcast")) == 1
         await here.admin("number.add", **(NUMBER | {"phone_number_id": "77", "default": True}))
         await here.admin("number.remove", id=NUMBER["phone_number_id"])
         for path, body in ((f"{draft}/recipients", {"recipients": people(1)}), (f"{draft}/send", {})):
