@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
 
 from tests.drafts.drafting import BY_HAND, drafting, rows_of
@@ -170,6 +171,31 @@ async def test_a_person_by_two_numbers_is_in_it_once(tmp_path: Path) -> None:
             f"{PATH}/{draft}/recipients", json={"recipients": [{"to": user_id, "params": ["Jane"]}]}
         )
         assert (answer.json()["data"]["accepted"], answer.json()["data"]["duplicates"]) == (0, 1)
+
+
+async def test_an_operator_adds_a_file_and_sends_it_at_a_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "people.csv"
+    rows = [f"{phone},Jane" for phone in phones(1003)]
+    file.write_text("\n".join(["to,name", *rows, "12,Short", rows[0], ""]))
+    async with site(tmp_path) as here:
+        draft = await here.send(people(1), draft=True)
+
+        async def run(*line: str) -> tuple[int, str]:
+            code = await anyio.to_thread.run_sync(main, ["--socket", str(here.socket), "draft", *line])
+            return code, capsys.readouterr().out
+
+        code, out = await run("add-recipients", draft, str(file))
+        assert code == 1, "a line was left out"
+        assert "1002 people added (1 rejected, 2 duplicates)" in out
+        assert "1005" in out, "the line in the file"
+        code, out = await run(
+            "send", draft[:8], "--schedule", "2027-05-01 09:00", "--timezone", "UTC", "--yes"
+        )
+        assert (code, "1003 people" in out) == (0, True), out
+        shown = await here.show(draft)
+        assert (shown["status"], shown["scheduled_at"]) == ("scheduled", "2027-05-01T09:00:00.000Z")
 
 
 @pytest.mark.parametrize("table", ["broadcast", "draft"])
