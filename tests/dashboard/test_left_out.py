@@ -62,6 +62,34 @@ async def test_the_reasons_in_the_file_are_those_of_the_page(here: Site, visit_a
     assert entry["params"] == {"id": draft.rpartition("/")[2], "which": "left_out", "plain": True}
 
 
+async def test_lines_that_are_corrected_are_added_to_the_list(here: Site, visit_as: VisitAs) -> None:
+    ann = await visit_as("sender", "shop")
+    draft = await made(ann)
+    await upload(ann, draft, b"phone,name,order\n+14155550101,Jane,1\n12,Bo,2\n")
+    assert "Add these people to the list above" in await checked(ann, draft)
+    left_out = await ann.get(f"{draft}/people/left-out.csv?which=rejected")
+    corrected = left_out.text.replace(",12,", ",+14155550102,")
+    files = {"file": ("corrected.csv", corrected.encode())}
+    answer = await ann.http.post(f"{draft}/people/file", data={"add": "1"}, files=files, headers=SAME_ORIGIN)
+    assert answer.status_code == 303, answer.text
+    page = (await at(ann, f"{draft}/people")).text
+    assert "people.csv + corrected.csv" in page
+    page = await checked(ann, draft)
+    assert "<strong>2</strong>" in page
+    refused = await ann.http.post(
+        f"{draft}/people/file",
+        data={"add": "1", "pasted": "phone\n+14155550103"},
+        files={"file": ("", b"")},
+        headers=SAME_ORIGIN,
+    )
+    assert refused.status_code == 400
+    assert "it has no column name" in refused.text.replace("<wbr>", "")
+    assert 'name="add" value="1" checked' in refused.text
+    replaced = await paste(ann, draft, "phone,name,order\n+14155550104,Di,4")
+    assert replaced.status_code == 303
+    assert "<strong>1</strong>" in await checked(ann, draft)
+
+
 async def test_a_table_that_was_pasted_comes_back_as_a_file_that_opens_in_excel(
     here: Site, visit_as: VisitAs
 ) -> None:

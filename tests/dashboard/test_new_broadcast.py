@@ -41,7 +41,7 @@ async def test_from_the_file_to_the_broadcast(here: Site, visit_as: VisitAs) -> 
     page = (await at(browser, f"{draft}/people")).text
     assert "Kunden &lt;b&gt;.csv" in page
     assert "Person 0" in page
-    assert "It takes the place of the list above" in page
+    assert "it takes the place of the\nlist above" in page
     page = await checked(browser, draft)
     for text in ("is too short", "has nothing in column name", "Download these lines"):
         assert text in page

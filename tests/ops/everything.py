@@ -518,6 +518,9 @@ class Everything:
         for draft in made:
             for _ in range(2):  # the second file takes the place of the first
                 await self.upload(draft, file)
+        more = self.folder / "more.csv"
+        more.write_text(f"name,phone\nEva,{people(1, 6000)[0]['to']}\n")
+        await self.upload(made[0], more, add=True)
         await self.admin("draft.columns", id=made[0])
         await self.admin("draft.change", id=made[0], name="Sale")
         await self.admin("draft.change", id=made[0], template_language="de")
@@ -574,12 +577,12 @@ class Everything:
         await self.api("DELETE", f"broadcasts/{made[1]}")
         await DraftWorker(self.here.running.ctx).send_all()
 
-    async def upload(self, draft: str, file: Path) -> None:
+    async def upload(self, draft: str, file: Path, **more: Any) -> None:
         """Give a draft its file."""
 
         def call() -> None:
             with AdminClient(self.here.socket) as client, file.open("rb") as opened:
-                client.call("draft.upload", {"id": draft, "name": "people.csv"}, [opened.fileno()])
+                client.call("draft.upload", {"id": draft, "name": "people.csv", **more}, [opened.fileno()])
 
         await anyio.to_thread.run_sync(call)
         self.methods.add("draft.upload")

@@ -31,7 +31,7 @@ from wacrmd.operations.operation import Admin, Operations
 from wacrmd.operations.plan_inputs import PlanParams
 from wacrmd.operations.recipient_inputs import Content
 from wacrmd.services.context import Context
-from wacrmd.services.drafts import again, check, left_out, manage, read, rows
+from wacrmd.services.drafts import additions, again, check, left_out, manage, read, rows
 from wacrmd.services.drafts.manage import DraftChange
 from wacrmd.services.drafts.uploads import PIECE_BYTES
 from wacrmd.views.drafts import (
@@ -123,6 +123,10 @@ class UploadParams(OpenFiles, DraftId):
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(description="its name")
     format: FileFormat = Field(
         FileFormat.CSV, description="CSV, or JSON lines with one recipient as in the API on each"
+    )
+    add: bool = Field(
+        default=False,
+        description="add the people in a CSV file to those that are there; columns go by their names",
     )
 
 
@@ -236,13 +240,18 @@ async def change(ctx: Context, actor: Actor, params: ChangeParams) -> DraftView:
     example={**EXAMPLE, "name": "people.csv"},
 )
 async def upload(ctx: Context, actor: Actor, params: UploadParams) -> DraftView:
-    """Give a draft its file of people, in place of the one before.
+    """Give a draft its file of people, in place of the one before, or in addition to it.
 
-    The open file comes beside the call (SCM_RIGHTS, unix(7)). What its columns probably mean is set.
+    The open file comes beside the call (SCM_RIGHTS, unix(7)). What its columns probably mean is set; if it is added, they
+    keep their meaning.
     """
     if len(params.descriptors) != 1 or not stat.S_ISREG(os.fstat(params.descriptors[0]).st_mode):
         raise bad_request("file: expected one open file beside the call")
     pieces = _pieces(params.descriptors[0])
+    if params.add:
+        if params.format is not FileFormat.CSV:
+            raise bad_request("add: only a CSV file can be added")
+        return await additions.add_csv(ctx, actor, params.id, pieces, name=params.name)
     put = manage.put_csv if params.format is FileFormat.CSV else manage.put_people
     return await put(ctx, actor, params.id, pieces, name=params.name)
 

@@ -75,6 +75,14 @@ def put_piece(tx: Tx, broadcast_id: int, edition: int, number: int, content: byt
     insert_row(tx, "draft_piece", broadcast_id=broadcast_id, edition=edition, number=number, content=content)
 
 
+def copy_piece(tx: Tx, broadcast_id: int, edition: int, number: int, *, to: int) -> bytes | None:
+    """Store a piece once more, as that of another edition; what it holds, None behind the last one."""
+    content = piece(tx, broadcast_id, edition, number)
+    if content is not None:
+        put_piece(tx, broadcast_id, to, number, content)
+    return content
+
+
 def piece(tx: Tx, broadcast_id: int, edition: int, number: int) -> bytes | None:
     """One piece; None behind the last one."""
     row = tx.execute(

@@ -223,9 +223,12 @@ def change(session: Session, /, draft_id: str, **options: Any) -> None:
 @click.option(
     "--format", "form", type=one_of(FileFormat), help="csv (default), or jsonl: a recipient on each line."
 )
+@click.option("--add", is_flag=True, help="Add its people to the list, which keeps its columns.")
 @click.pass_obj
-def upload(session: Session, draft_id: str, file: str, form: str | None) -> None:
+def upload(session: Session, draft_id: str, file: str, form: str | None, add: bool) -> None:
     """Give a draft its CSV FILE of people (- is standard input), in place of the one before.
+
+    With --add they are added to those of the one before: such as lines that were left out, and are corrected now.
 
     For example: wacrmd draft upload 4b6d people.csv
     """
@@ -233,9 +236,8 @@ def upload(session: Session, draft_id: str, file: str, form: str | None) -> None
 
     with CsvInput(file, max_bytes=MAX_BYTES) as source:
         name = Path(source_name(file)).name
-        made = call(
-            session, "draft.upload", id=draft_id, name=name, format=form, descriptors=[source.descriptor]
-        )
+        given = {"name": name, "format": form, "add": add or None}
+        made = call(session, "draft.upload", id=draft_id, **given, descriptors=[source.descriptor])
     emit(session, made, _print)
 
 

@@ -51,29 +51,32 @@ async def show(visit: Visit, draft: Draft) -> Response:
 
 
 async def take_file(visit: Visit, draft: Draft) -> Response:
-    """Take a file or a pasted list, in place of the one before."""
-    pasted = ""
+    """Take a file or a pasted list, in place of the one before or in addition to it."""
+    pasted, add = "", False
     try:
         async with visit.uploads.read(
             visit.request, visit.visitor.key, limit=MAX_FILE_BYTES, field_limit=MAX_PASTE_BYTES
         ) as upload:
             pasted = upload.fields.get("pasted", "").strip()
+            add = draft.view.file is not None and upload.fields.get("add") == "1"
             if upload.file is not None:
                 descriptor = await anyio.to_thread.run_sync(descriptor_of, upload.file.file)
-                await _give(visit, draft, descriptor, upload.name)
+                await _give(visit, draft, descriptor, upload.name, add=add)
             elif pasted:
                 with TemporaryFile() as file:
                     await anyio.to_thread.run_sync(_write, file, pasted)
-                    await _give(visit, draft, file.fileno(), PASTED)
+                    await _give(visit, draft, file.fileno(), PASTED, add=add)
             else:
                 raise bad_request("file: choose a file, or paste a list")
     except Refusal as refusal:
-        return await _page(visit, await draft_of(visit), refusal, pasted=pasted)
+        return await _page(visit, await draft_of(visit), refusal, pasted=pasted, add=add)
     return RedirectResponse(address(draft.view.uuid, "people"), status_code=303)
 
 
-async def _give(visit: Visit, draft: Draft, descriptor: int, name: str) -> None:
-    await visit.perform_with_file("draft.upload", descriptor, id=str(draft.view.uuid), name=name[:200])
+async def _give(visit: Visit, draft: Draft, descriptor: int, name: str, *, add: bool) -> None:
+    await visit.perform_with_file(
+        "draft.upload", descriptor, id=str(draft.view.uuid), name=name[:200], add=add or None
+    )
 
 
 def _write(file: IO[bytes], text: str) -> None:
@@ -146,6 +149,7 @@ async def _page(
     form: Form | None = None,
     *,
     pasted: str = "",
+    add: bool = False,
 ) -> Response:
     columns: DraftColumns = await visit.perform("draft.columns", id=str(draft.view.uuid))
     fields = {"file", "phone", "country"} | {f"fill.{each.key}" for each in columns.placeholders or ()}
@@ -162,6 +166,7 @@ async def _page(
             (text, list(group)) for text, group in groupby(columns.placeholders or (), key=attrgetter("text"))
         ],
         pasted=pasted,
+        add=add,
         chosen=form if form is not None else _chosen(columns),
         most=visit.ctx.config.limits.max_upload_recipients,
     )
