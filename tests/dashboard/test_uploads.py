@@ -107,6 +107,21 @@ async def test_a_form_in_another_character_set_is_refused(client: httpx.AsyncCli
     assert (await client.post("/", content=body, headers=in_utf_8)).json()["a"] == "x-aaaa"
 
 
+async def test_a_file_that_trickles_gives_up_its_place(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wacrmd.http.uploads.IDLE_S", 0.3)
+
+    async def trickle() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        while True:
+            yield b"x"
+            await anyio.sleep(0.01)
+
+    answer = await client.post("/", content=trickle(), headers=MULTIPART)
+    assert (answer.status_code, "too slowly" in answer.text) == (400, True)
+
+
 async def test_one_visitor_leaves_room_for_the_files_of_others(client: httpx.AsyncClient) -> None:
     begun, go_on = anyio.Semaphore(0), anyio.Event()
     boundary = {"Content-Type": "multipart/form-data; boundary=b", "X-Visitor": "slow"}

@@ -198,6 +198,20 @@ async def test_a_token_that_cannot_upload_pauses_the_number_until_it_is_resumed(
         await here.until_status(held, "sent")
 
 
+async def test_a_file_that_meta_has_lost_is_uploaded_again_for_a_retry(tmp_path: Path) -> None:
+    async with site(tmp_path, check_media=True) as here:
+        made = await uploaded(here, PNG)
+        await eventually(lambda: len(here.sim.media) == 1)
+        here.sim.forget_media()
+        lost = await here.send(people(2), header={"image": {"id": made["id"]}})
+        assert (await here.until_status(lost, "sent"))["failed_count"] == 2
+        (first, *_) = await here.admin("broadcast.recipients", id=lost)
+        assert first["error"]["code"] == 131053
+        await here.api.post(f"/api/v1/broadcasts/{lost}/retry", json={"statuses": ["failed"]})
+        await here.until(lost, lambda shown: shown["sent_count"] == 2)
+        assert headers_sent(here) == [{"id": here.sim.media[0].id}] * 2
+
+
 async def test_each_number_uploads_a_file_for_itself(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         second = "206540352242922"
@@ -252,6 +266,14 @@ async def test_files_that_nothing_uses_are_deleted_after_their_days(tmp_path: Pa
         assert unused["id"] != needed["id"]
         with pytest.raises(RpcError, match="wacrmd number remove"):
             await here.admin("account.remove", name="shop")
+
+
+async def test_a_file_is_not_held_in_memory_while_it_comes(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        here.running.ctx.capacities["api"].max_body_bytes = 1 << 20
+        assert (await uploaded(here, PDF + bytes(8 << 20), "a.pdf"))["kind"] == "document"
+        refused = await here.api.post("/api/v1/optouts", content=bytes(2 << 20))
+        assert refused.status_code == 503, "other bodies are"
 
 
 async def test_the_same_file_twice_at_once_is_one_file(tmp_path: Path) -> None:

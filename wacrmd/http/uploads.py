@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -28,6 +29,8 @@ OF_ONE = 2
 IDLE_S = 30.0
 """A browser that sends nothing for so long has gone."""
 LONGEST_S = 30 * 60.0
+SLOWEST = 16 << 10
+"""Bytes a second, on average after `IDLE_S`: one that trickles keeps a place that others wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ def descriptor_of(file: Any) -> int:
 
 async def _pieces(request: Request, limit: int, advice: str) -> AsyncGenerator[bytes, None]:
     """The body as it comes."""
-    size, more = 0, True
+    size, more, began = 0, True, monotonic()
     while more:
         async with asyncio.timeout(IDLE_S):
             message = await request.receive()
@@ -161,6 +164,8 @@ async def _pieces(request: Request, limit: int, advice: str) -> AsyncGenerator[b
         size += len(piece)
         if size > limit + FORM_BYTES:
             raise _too_large(limit, advice)
+        if more and monotonic() - began > IDLE_S + size / SLOWEST:
+            raise bad_request(f"The file comes too slowly: expected {sized(SLOWEST)} a second at least")
         yield piece
         more = message.get("more_body", False)
 

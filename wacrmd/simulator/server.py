@@ -47,6 +47,10 @@ class Simulator:
         """Every file that was uploaded, in order."""
         return list(self._state.media.files.values())
 
+    def forget_media(self) -> None:
+        """Lose every file that was uploaded."""
+        self._state.media.files.clear()
+
     @property
     def options(self) -> Options:
         """The current options."""

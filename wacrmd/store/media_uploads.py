@@ -9,6 +9,8 @@ from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 
 _ROW = RowMapper(MediaUpload)
+MEDIA_ERROR = 131053
+"""Meta's code for a message whose header could not be loaded (docs/meta.md, Media)."""
 
 
 def not_ready(now: str) -> str:
@@ -189,7 +191,16 @@ def waiting_broadcasts(tx: Tx, media_id: int, number_id: str) -> list[int]:
 
 
 def try_again(tx: Tx, broadcast_id: int) -> None:
-    """A person resumes a broadcast: its files are uploaded again, also those that Meta did not take."""
+    """A person resumes or retries a broadcast: what Meta did not take is uploaded again.
+
+    So is all of it if messages failed because of their media: Meta may have lost a file, or the token's app has changed.
+    """
+    tx.execute(
+        "DELETE FROM media_upload WHERE media_id IN (SELECT media_id FROM broadcast_media WHERE broadcast_id = ?1)"
+        " AND number_id = (SELECT number_id FROM broadcast WHERE id = ?1) AND EXISTS (SELECT 1 FROM recipient"
+        " WHERE broadcast_id = ?1 AND status = 'failed' AND error_code = ?2)",
+        (broadcast_id, MEDIA_ERROR),
+    )
     tx.execute(
         "UPDATE media_upload SET is_refused = 0, attempts = 0, next_attempt_at = 0 WHERE error IS NOT NULL"
         " AND media_id IN (SELECT media_id FROM broadcast_media WHERE broadcast_id = ?1)"

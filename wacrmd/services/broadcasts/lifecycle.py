@@ -10,7 +10,7 @@ from wacrmd.services import pausing
 from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import PauseEvent, Resumed
-from wacrmd.store import broadcasts, media, numbers, receipts, recipients
+from wacrmd.store import broadcasts, media, media_uploads, numbers, receipts, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import BroadcastView
 
@@ -86,6 +86,7 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
             raise conflict("The number of this broadcast was removed: make a new broadcast from another one")
         if (missing := media.missing_of(tx, broadcast.id)) is not None:
             raise conflict(f"The file {missing} of this broadcast was removed: upload it again, then retry")
+        media_uploads.try_again(tx, broadcast.id)
         requeued = recipients.requeue(tx, broadcast.id, statuses & RETRIABLE, now)
         if requeued and current.status is BroadcastStatus.SENT:
             broadcasts.reopen(tx, broadcast.id, now)
