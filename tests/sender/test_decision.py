@@ -104,8 +104,12 @@ def test_a_number_without_marketing_messages_pauses_the_broadcast_and_says_what_
     )
     assert (found.result.status, found.effect) == (S.PENDING, Effect.PAUSE_BROADCAST)
     assert "wacrmd account set NAME --marketing-route messages" in found.detail
+    assert found.wrong_way is None, "another category would not help"
     other = decision(refused(131063))
     assert "wacrmd account set NAME --marketing-route marketing_messages" in other.detail
+    assert other.wrong_way is Endpoint.MESSAGES
+    last = decision(refused(134100), endpoint=Endpoint.MARKETING_MESSAGES)
+    assert (last.effect, last.wrong_way) == (Effect.PAUSE_BROADCAST, Endpoint.MARKETING_MESSAGES)
 
 
 def test_code_1_with_a_client_error_is_a_fault_of_the_request() -> None:

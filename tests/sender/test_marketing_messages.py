@@ -122,27 +122,36 @@ async def test_the_latest_category_decides_also_in_the_middle_of_a_broadcast(tmp
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
 
-async def test_131063_pauses_the_broadcast_and_says_how_it_goes_on(tmp_path: Path) -> None:
+async def test_131063_pauses_the_broadcast_until_meta_says_onboarded(tmp_path: Path) -> None:
     async with site(
         tmp_path, extra=NEVER, templates=(SALE, ORDER), disable_marketing_messages_on_cloud_api=True
     ) as here:
         await here.admin("template.sync")
         broadcast_id = await here.send(people(20), template_name="sale")
-        shown = await here.until_status(broadcast_id, "paused")
-        assert shown["hold"]["reason"] == "template"
-        assert "131063" in shown["hold"]["detail"]
-        assert "wacrmd account set NAME --marketing-route marketing_messages" in shown["hold"]["detail"]
-        assert (shown["pending_count"], shown["failed_count"]) == (20, 0)
+        by_hand = await here.send(people(5, 40), template_name="sale")
+        for each in (broadcast_id, by_hand):
+            shown = await here.until_status(each, "paused")
+            assert shown["hold"]["reason"] == "template"
+            assert "131063" in shown["hold"]["detail"]
+            assert "wacrmd account set NAME --marketing-route marketing_messages" in shown["hold"]["detail"]
+            assert shown["failed_count"] == 0
         assert await sent(here, "order", start=30) == {"messages": 2}, "the number itself goes on"
+        await here.admin("broadcast.pause", id=by_hand)
+        await here.admin("template.sync")
+        await here.admin("number.check", id=PHONE_NUMBER_ID)
+        shown = await here.show(broadcast_id)
+        assert (shown["status"], shown["pending_count"]) == ("paused", 20), "Meta still says ELIGIBLE"
         here.sim.change(marketing_onboarding="ONBOARDED")
         await here.admin("number.check", id=PHONE_NUMBER_ID)
-        await here.admin("broadcast.resume", id=broadcast_id)
         await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 22
+        shown = await here.show(by_hand)
+        assert (shown["status"], shown["pending_count"]) == ("paused", 5), "a person has paused it"
 
 
-async def test_a_template_of_another_category_is_refused_synced_and_goes_the_other_way(
-    tmp_path: Path,
+@pytest.mark.parametrize("how", ["sync", "webhook"])
+async def test_a_broadcast_that_was_refused_for_its_category_goes_the_other_way_once_that_is_known(
+    tmp_path: Path, how: str
 ) -> None:
     async with site(tmp_path, extra=NEVER, templates=(SALE,), marketing_onboarding="ONBOARDED") as here:
         await here.admin("template.sync")
@@ -154,10 +163,18 @@ async def test_a_template_of_another_category_is_refused_synced_and_goes_the_oth
         stale = "SELECT is_stale FROM template_sync WHERE waba_id = ?"
         due = await here.running.ctx.db.read(lambda tx: tx.execute(stale, (WABA_ID,)).fetchone())
         assert due == (1,), "it is synced within a minute, where syncs are not turned off"
-        await here.admin("template.sync")
-        await here.admin("broadcast.resume", id=broadcast_id)
+        if how == "sync":
+            await here.admin("template.sync")
+        else:
+            about = {"message_template_name": "sale", "message_template_language": "en_US"}
+            change = {"new_category": "UTILITY", "previous_category": "MARKETING"}
+            await post_change(here.hook, "template_category_update", about | change)
         await here.until_status(broadcast_id, "sent")
         assert Counter(entry.endpoint for entry in here.sim.ledger.entries) == {"messages": 5}
+        left = await here.running.ctx.db.read(
+            lambda tx: tx.execute("SELECT count(*) FROM wrong_way").fetchone()
+        )
+        assert left == (0,)
 
 
 async def test_a_way_that_meta_does_not_know_pauses_the_broadcast_and_not_the_number(

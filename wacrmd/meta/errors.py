@@ -65,8 +65,8 @@ _PARAMETERS = "Compare the parameters with the template: their number, names, ty
 _REGISTER = "Register the number with its PIN in WhatsApp Manager, then resume the number."
 _NOT_FROM_SENDING = "Not expected when a template is sent; please report it."
 _OTHER_CATEGORY = (
-    "Meta has given the template another category. Resume after a minute: templates are synced by then, and it goes to"
-    " /messages."
+    "Meta has given the template another category. Templates are synced within a minute; once the new one is known, it"
+    " goes on by itself."
 )
 _BY_MESSAGES = "Send marketing templates to /messages: wacrmd account set NAME --marketing-route messages"
 
@@ -146,8 +146,8 @@ _RULES = (
     ErrorRule(131062, "this kind of template cannot be sent to a user id", _A.FAIL,
         "Use the phone number instead."),
     ErrorRule(131063, "marketing templates of this business account do not go to /messages", _A.PAUSE_BROADCAST,
-        "Send them to /marketing_messages: wacrmd account set NAME --marketing-route marketing_messages, or auto and"
-        " wacrmd number check ID. Or end disable_marketing_messages_on_cloud_api at Meta; resume."),
+        "It goes on by itself once Meta says that the account is onboarded: wacrmd number check ID. Or wacrmd account set"
+        " NAME --marketing-route marketing_messages, then resume."),
     ErrorRule(131064, "limited because templates have the wrong category", _A.PAUSE_BUSINESS_ACCOUNT,
         "Wait until Meta lifts the limit, correct the templates' categories, then resume the numbers."),
     ErrorRule(132000, "the number of parameters differs from the template", _A.COUNT_FAILURE, _PARAMETERS),

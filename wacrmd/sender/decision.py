@@ -3,7 +3,7 @@
 The table of Meta's error codes is in meta/errors.py; docs/delivery-guarantees.md explains the rules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wacrmd.clock import HOUR, MINUTE, SECOND, Millis
@@ -11,7 +11,7 @@ from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPoli
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.meta.errors import Action, ErrorRule, rule_for
+from wacrmd.meta.errors import CATEGORY_CODES, Action, ErrorRule, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
 
 MIN_RETRY_DELAY: Millis = 30 * SECOND
@@ -62,6 +62,8 @@ class Decision:
     detail: str = ""
     wait: Millis = 0
     opt_out: bool = False
+    wrong_way: Endpoint | None = None
+    """The endpoint that refuses the template of the broadcast, where the other one may take it."""
 
 
 def decide(
@@ -231,7 +233,8 @@ def _refused(outcome: Refused, attempt: _Attempt, endpoint: Endpoint) -> Decisio
                 attempt.retry(wait, note, error), Effect.MAINTENANCE, HoldReason.MAINTENANCE, why, wait
             )
         case Action.PAUSE_BROADCAST:
-            return _pause(attempt, note, error, Effect.PAUSE_BROADCAST, HoldReason.TEMPLATE, why)
+            paused = _pause(attempt, note, error, Effect.PAUSE_BROADCAST, HoldReason.TEMPLATE, why)
+            return replace(paused, wrong_way=endpoint) if error.code in CATEGORY_CODES else paused
         case Action.PAUSE_NUMBER:
             return _pause(attempt, note, error, Effect.PAUSE_NUMBER, HoldReason.ACCOUNT, why)
         case Action.PAUSE_BUSINESS_ACCOUNT:

@@ -13,12 +13,20 @@ from wacrmd.domain.number import NumberIds
 from wacrmd.domain.person import Names, names
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
-from wacrmd.meta.errors import CATEGORY_CODES
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.services import counters, failures, pausing
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import attempts, broadcasts, people, receipts, recipients, status_events, templates
+from wacrmd.store import (
+    attempts,
+    broadcasts,
+    marketing,
+    people,
+    receipts,
+    recipients,
+    status_events,
+    templates,
+)
 from wacrmd.store.database import Tx
 from wacrmd.store.outage import StorageError
 from wacrmd.store.people import Sighting
@@ -223,10 +231,11 @@ def _apply(tx: Tx, decision: Decision, number: NumberIds, now: Millis) -> list[P
     match decision.effect:
         case Effect.PAUSE_BROADCAST:
             reason = decision.hold or HoldReason.TEMPLATE
-            error = decision.result.error
-            if error is not None and error.code in CATEGORY_CODES:
+            broadcast_id = decision.result.broadcast_id
+            if decision.wrong_way is not None:
+                marketing.add_wrong_way(tx, broadcast_id, number.waba_id, decision.wrong_way)
                 templates.mark_stale(tx, number.waba_id)
-            return pausing.pause_broadcast(tx, decision.result.broadcast_id, reason, decision.detail, now)
+            return pausing.pause_broadcast(tx, broadcast_id, reason, decision.detail, now)
         case Effect.PAUSE_NUMBER:
             return pausing.pause_number(tx, number.id, HoldReason.ACCOUNT, decision.detail, now)
         case Effect.PAUSE_BUSINESS_ACCOUNT:

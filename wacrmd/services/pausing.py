@@ -12,7 +12,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.hold import PAUSED_BY_PERSON, HoldReason
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.store import attempts, broadcasts, failure_streaks, media_uploads, numbers
+from wacrmd.store import attempts, broadcasts, failure_streaks, marketing, media_uploads, numbers
 from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
@@ -102,6 +102,11 @@ def resume_after_approval(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> 
     )
 
 
+def resume_rerouted(tx: Tx, waba_id: str, now: Millis) -> Resumed:
+    """Resume those broadcasts of a business account that Meta refused at one endpoint and that go to the other one now."""
+    return resume_after_approval(tx, marketing.rerouted(tx, waba_id), now)
+
+
 def resume_number(tx: Tx, number_id: str, now: Millis) -> Resumed:
     """Resume a number, whatever it was paused for."""
     return _continue_numbers(tx, [number_id] if numbers.resume(tx, number_id) else [], now)
@@ -124,6 +129,7 @@ def continue_sending(ctx: Context, resumed: Resumed) -> None:
 def _continue(tx: Tx, broadcast_ids: set[int], now: Millis) -> Resumed:
     """Restart the retry age of the pending recipients, because the pause was not their fault, and the failure streaks."""
     attempts.reset_retry_age(tx, broadcast_ids)
+    marketing.forget_wrong_ways(tx, broadcast_ids)
     failure_streaks.reset(tx, broadcast_ids, now)
     broadcasts.recipients_changed(tx, broadcast_ids, now)
     return Resumed(broadcast_ids, broadcasts.numbers_of(tx, broadcast_ids))

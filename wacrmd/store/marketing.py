@@ -1,7 +1,9 @@
 """What Meta has said about marketing messages of a business account, and what the route of a broadcast depends on."""
 
+from collections.abc import Iterable
+
 from wacrmd.clock import Millis
-from wacrmd.domain.marketing_route import RouteFacts
+from wacrmd.domain.marketing_route import Endpoint, RouteFacts, route_of
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 
@@ -60,3 +62,23 @@ def facts_of_broadcast(tx: Tx, broadcast_id: int) -> RouteFacts:
         (broadcast_id,),
     ).fetchone()
     return _FACTS.record(row) if row else RouteFacts()
+
+
+def add_wrong_way(tx: Tx, broadcast_id: int, waba_id: str, endpoint: Endpoint) -> None:
+    """Note that this endpoint refuses the template of a broadcast, and the other one takes it."""
+    tx.execute(
+        "INSERT INTO wrong_way (broadcast_id, waba_id, endpoint) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (broadcast_id) DO UPDATE SET endpoint = ?3",
+        (broadcast_id, waba_id, endpoint),
+    )
+
+
+def forget_wrong_ways(tx: Tx, broadcast_ids: Iterable[int]) -> None:
+    """These broadcasts were resumed: whatever refuses them next says so."""
+    tx.executemany("DELETE FROM wrong_way WHERE broadcast_id = ?", [(each,) for each in broadcast_ids])
+
+
+def rerouted(tx: Tx, waba_id: str) -> list[int]:
+    """The broadcasts that an endpoint of Meta's refused, and that would go to the other one now."""
+    rows = tx.execute("SELECT broadcast_id, endpoint FROM wrong_way WHERE waba_id = ?", (waba_id,)).fetchall()
+    return [each for each, refused in rows if route_of(facts_of_broadcast(tx, each)).endpoint != refused]

@@ -93,6 +93,7 @@ def _set_onboarding(batch: Batch, waba_id: str, event: AccountEvent, onboarding:
     before = marketing.onboarding_of(batch.tx, waba_id)
     if marketing.record_onboarding(batch.tx, waba_id, onboarding, event.at, is_now=False):
         batch.result.after_commit.append(partial(log_onboarding, waba_id, before, onboarding))
+        batch.result.resumed.add(pausing.resume_rerouted(batch.tx, waba_id, batch.now))
 
 
 def _set_limit(batch: Batch, waba_id: str, number: str, event: AccountEvent, limit: str) -> None:

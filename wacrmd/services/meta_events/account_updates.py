@@ -71,9 +71,11 @@ def _apply_category(batch: Batch, event: TemplateEvent, waba_id: str, name: str,
     if coming is None:
         if before != event.event:
             after_commit.append(partial(_log_category, waba_id, name, language, before, event.event))
-        return templates.update(
+        known = templates.update(
             tx, waba_id, name, language, now, category=event.event, next_category=None, next_category_at=None
         )
+        batch.result.resumed.add(pausing.resume_rerouted(tx, waba_id, now))
+        return known
     coming = coming.upper()
     if coming == (before or event.event):  # the announcement came after the change
         return stored is not None

@@ -12,6 +12,7 @@ from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
 from wacrmd.meta.management import Health, NumberInfo
+from wacrmd.services import pausing
 from wacrmd.services.context import Context
 from wacrmd.services.marketing import log_onboarding
 from wacrmd.services.numbers.findings import (
@@ -22,6 +23,7 @@ from wacrmd.services.numbers.findings import (
     refuses_token,
     status_notice,
 )
+from wacrmd.services.pausing import Resumed
 from wacrmd.store import account_notices, marketing, numbers
 from wacrmd.store.database import Tx
 from wacrmd.store.outage import StorageError
@@ -158,14 +160,16 @@ async def check_marketing(ctx: Context, number: Number, token: str) -> Check:
     except MetaCallError as error:
         unread = str(error)
 
-    def work(tx: Tx) -> tuple[str | None, bool, RouteFacts]:
+    def work(tx: Tx) -> tuple[str | None, bool, RouteFacts, Resumed]:
         before = marketing.onboarding_of(tx, number.waba_id)
         is_news = onboarding is not None and marketing.record_onboarding(
             tx, number.waba_id, onboarding, now, is_now=True
         )
-        return before, is_news, marketing.facts_of_account(tx, number.account_id, number.waba_id)
+        facts = marketing.facts_of_account(tx, number.account_id, number.waba_id)
+        return before, is_news, facts, pausing.resume_rerouted(tx, number.waba_id, now)
 
-    before, is_news, facts = await ctx.db.write(work)
+    before, is_news, facts, resumed = await ctx.db.write(work)
+    pausing.continue_sending(ctx, resumed)
     if is_news and onboarding is not None:
         log_onboarding(number.waba_id, before, onboarding)
     return assess_marketing(facts, None if onboarding else unread)

@@ -12,8 +12,10 @@ from wacrmd.domain.template import Template
 from wacrmd.errors import Refusal, no_number
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
+from wacrmd.services import pausing
 from wacrmd.services.context import Context
 from wacrmd.services.marketing import facts_by_business, route_of_category
+from wacrmd.services.pausing import Resumed
 from wacrmd.store import numbers, templates
 from wacrmd.store.database import Tx
 from wacrmd.vault import VaultError, access_token_context
@@ -166,10 +168,13 @@ async def _sync(ctx: Context, business: _Business) -> BusinessSync:
         )
         return BusinessSync(business_account_id=business.waba_id, error=reason)
 
-    def work(tx: Tx) -> templates.SyncResult:
-        return templates.replace_all(tx, business.waba_id, listed, ctx.clock.now(), requested_at=requested_at)
+    def work(tx: Tx) -> tuple[templates.SyncResult, Resumed]:
+        now = ctx.clock.now()
+        result = templates.replace_all(tx, business.waba_id, listed, now, requested_at=requested_at)
+        return result, pausing.resume_rerouted(tx, business.waba_id, now)
 
-    changed = await ctx.db.write(work)
+    changed, resumed = await ctx.db.write(work)
+    pausing.continue_sending(ctx, resumed)
     log.info(
         "templates_synced",
         business_account=business.waba_id,

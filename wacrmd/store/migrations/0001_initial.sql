@@ -541,6 +541,14 @@ CREATE TABLE marketing_onboarding (
     told_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Broadcasts that were paused because Meta takes their template at the other endpoint, until they are resumed.
+CREATE TABLE wrong_way (
+    broadcast_id INTEGER PRIMARY KEY REFERENCES broadcast (id) ON DELETE CASCADE,
+    waba_id TEXT NOT NULL,
+    endpoint TEXT NOT NULL                          -- the one that refused
+) STRICT;
+CREATE INDEX wrong_way_waba ON wrong_way (waba_id);
+
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
