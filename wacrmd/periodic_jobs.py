@@ -17,6 +17,7 @@ from wacrmd.services.maintenance.integrity import IntegrityWatch
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.restrictions import end_restrictions
 from wacrmd.services.meta_events.ingest import store_notes
+from wacrmd.services.statistics.sum_up import sum_up
 
 
 def vital(ctx: Context, sender: Sender, queue: DispatchQueue, clock_watch: ClockWatch) -> list[PeriodicJob]:
@@ -45,6 +46,7 @@ def maintenance(ctx: Context, integrity: IntegrityWatch) -> list[PeriodicJob]:
     """Jobs that may take minutes: they have a scheduler of their own."""
     return [
         PeriodicJob("check_database", 5 * SECOND, integrity.run),
+        PeriodicJob("sum_up", 5 * SECOND, partial(sum_up, ctx)),
         PeriodicJob("prune", 10 * MINUTE, partial(retention.prune, ctx)),
         PeriodicJob("backup", MINUTE, DailyBackup(ctx).run),
         PeriodicJob("keep_counts", 5 * SECOND, partial(keep_counts, ctx)),

@@ -152,6 +152,7 @@ def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
         "webhook.resend": {"id": things["delivery"]},
         "template.list": account,
         "template.sync": account,
+        "stats": account | {"by": "template"},
         "optout.add": account | {"phone": "+14155550123"},
         "optout.remove": account | {"phone": SECRET["phone"]},
         "optout.list": account,

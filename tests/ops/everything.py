@@ -31,6 +31,7 @@ from wacrmd.admin.methods import registry
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.clock import HOUR, MINUTE, SECOND, iso
 from wacrmd.domain.person import names
+from wacrmd.domain.statistics import By
 from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.summary import summary
 from wacrmd.store import drafts, optouts, recipients, revisions
@@ -498,6 +499,9 @@ class Everything:
             await self.admin("broadcast.list", **account, text="spring", since="3d", until="1h", limit=1)
         for method in ("account.list", "number.list", "doctor", "audit"):
             await self.admin(method)
+        for by in By:
+            await self.api("GET", f"stats?by={by}&from=300d&template_name=hello&template_language=en_US")
+            await self.admin("stats", by=by)
         await self.admin("audit", since="2h")
         for only in ({"user": "root"}, {"method": "backup"}, {"via": "command"}, {"before": 5}):
             await self.admin("audit", **only)

@@ -39,6 +39,7 @@ SECTIONS = {
         "media": Lazy("wacrmd.cli.commands.media:media", "Files for the header of messages."),
         "template": Lazy("wacrmd.cli.commands.template:template", "Message templates."),
         "price": Lazy("wacrmd.cli.commands.price:price", "What messages cost."),
+        "stats": Lazy("wacrmd.cli.commands.stats:stats", "What became of messages, summed up."),
         "optout": Lazy("wacrmd.cli.commands.optout:optout", "People who get no more broadcasts."),
         "dashboard": Lazy("wacrmd.cli.commands.dashboard:dashboard", "A link to the pages for people."),
         "user": Lazy("wacrmd.cli.commands.dashboard:user", "Users of the dashboard."),

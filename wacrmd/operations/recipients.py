@@ -1,6 +1,6 @@
 """`broadcast.recipients`, `broadcast.export`: the recipients of a broadcast."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from typing import Annotated
 
@@ -105,7 +105,7 @@ async def _list_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> P
     )
 
 
-def wanted_media(headers: Mapping[str, str]) -> str | None:
+def wanted_media(headers: Mapping[str, str], known: Collection[str] = tuple(MEDIA)) -> str | None:
     """The export's media type that the caller prefers; None where JSON is as welcome (RFC 9110, 12.5.1)."""
     weights: dict[str, float] = {}
     for item in headers.get("accept", "").lower().split(","):
@@ -115,7 +115,7 @@ def wanted_media(headers: Mapping[str, str]) -> str | None:
             weights[name] = float(weight)
         except ValueError:
             weights[name] = 0.0
-    exports = [(weights[name], name) for name in MEDIA if weights.get(name, 0) > 0]
+    exports = [(weights[name], name) for name in known if weights.get(name, 0) > 0]
     if not exports:
         return None
     best, media = max(exports, key=lambda found: found[0])

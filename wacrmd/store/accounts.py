@@ -108,6 +108,6 @@ def remove(tx: Tx, account_id: str) -> None:
     tx.execute(f"DELETE FROM inbound_message {of_its_people}", (account_id,))
     known = tx.execute("SELECT id FROM person WHERE account_id = ?", (account_id,)).fetchall()
     people.forget_unused(tx, [person_id for (person_id,) in known])
-    for table in ("webhook_endpoint", "api_key", "media", "number"):
+    for table in ("webhook_endpoint", "api_key", "media", "number", "message_stat"):
         tx.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
     tx.execute("DELETE FROM account WHERE id = ?", (account_id,))

@@ -20,6 +20,7 @@ _ORPHANS = {
     "button_reply": "recipient_id NOT IN (SELECT id FROM recipient)",
     "canary_recipient": "recipient_id NOT IN (SELECT id FROM recipient)",
     "draft": "broadcast_id NOT IN (SELECT id FROM broadcast WHERE draft.state = 'sent' OR status = 'draft')",
+    "broadcast_stat": "broadcast_id NOT IN (SELECT id FROM broadcast)",
     "draft_piece": "broadcast_id NOT IN (SELECT broadcast_id FROM draft)",
     "media_piece": "media_id NOT IN (SELECT id FROM media)",
     "media_upload": "media_id NOT IN (SELECT id FROM media)",
@@ -118,7 +119,9 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
         done.is_drained = True
     done.paused = broadcasts.pause_restored(tx, DETAIL, now)
     login_sessions.end_all(tx)
-    tx.execute("UPDATE broadcast SET counts_revision = NULL")
+    tx.execute(
+        "UPDATE broadcast SET counts_revision = NULL, stats_revision = iif(stats_revision = -1, -1, NULL)"
+    )
     for statement in _BILLED:
         tx.execute(statement)
     return done

@@ -8,7 +8,7 @@ from wacrmd.domain.address import phone_and_user_id
 from wacrmd.domain.optout import OptOut
 from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.store import outbox
+from wacrmd.store import outbox, revisions
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 from wacrmd.views.events import OptInData, OptOutData
@@ -61,6 +61,8 @@ def add(
         ).fetchone()
         data = OptOutData(phone=phone, user_id=user_id, source=source, detail=detail)
         outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
+        if broadcast_id is not None:
+            revisions.raise_for(tx, [broadcast_id])  # nobody sees it there, but statistics count it
     elif not _say_again(tx, person_id, at, by_phone=by_phone):
         return False
     for holder, phone_lost, lost_at in _later_holders(tx, person_id, at):  # the opt-out comes late
@@ -83,6 +85,7 @@ def name_broadcast(tx: Tx, person_id: int, at: Millis, broadcast_id: int) -> Non
         "UPDATE optout SET broadcast_id = ?3 WHERE person_id = ?1 AND at = ?2 AND broadcast_id IS NULL",
         (person_id, at, broadcast_id),
     )
+    revisions.raise_for(tx, [broadcast_id])
 
 
 def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, lost_at: Millis, now: Millis) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wacrmd.clock import DAY, Millis
-from wacrmd.store import conversations, drafts, media, people, revisions
+from wacrmd.store import conversations, drafts, media, people, revisions, statistics
 from wacrmd.store.database import Tx
 
 MAX_STEP_ROWS = 250
@@ -55,6 +55,7 @@ def broadcasts(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int],
     row = tx.execute(FINISHED, (cutoffs.broadcasts,)).fetchone()
     if row is None:
         return {}, False
+    statistics.settle(tx, row[0])
     found = tx.execute(
         "SELECT id, person_id FROM recipient WHERE broadcast_id = ? LIMIT ?", (row[0], max_rows)
     ).fetchall()
@@ -75,6 +76,8 @@ def broadcasts(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int],
         "DELETE FROM broadcast WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient WHERE broadcast_id = ?1)",
         row,
     ).rowcount
+    if broadcast_rows:
+        statistics.forget_part(tx, row[0])
     deleted = {
         "recipient": len(ids),
         "recipient_history": history_rows,

@@ -32,6 +32,7 @@ def raise_after_restore(tx: Tx, now: Millis) -> None:
     """
     tx.execute(
         "UPDATE broadcast SET revision = revision + ?1,"
-        " counts_revision = iif(counts_revision = revision, revision + ?1, NULL)",
+        " counts_revision = iif(counts_revision = revision, revision + ?1, NULL),"
+        " stats_revision = iif(stats_revision = revision, revision + ?1, stats_revision)",
         (now,),
     )

@@ -8,6 +8,7 @@ from wacrmd.domain import user
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
+from wacrmd.services.statistics.sum_up import sum_up
 from wacrmd.store import idempotency, retention
 from wacrmd.store.retention import Cutoffs
 
@@ -55,6 +56,7 @@ async def prune(ctx: Context) -> dict[str, int]:
     While the machine's clock is not trusted nothing is deleted: that can wait, and cannot be undone.
     """
     limits = cutoffs(ctx.config, ctx.clock)
+    await sum_up(ctx)  # else the transaction that deletes the first recipients of a broadcast has to
     total: dict[str, int] = {}
     for step in retention.STEPS:
         has_more = True

@@ -222,6 +222,8 @@ CREATE TABLE broadcast (
     canary_until INTEGER,                           -- while it waits
     counts TEXT,                                    -- JSON: what was counted of its rows, see store/broadcast_counts.py
     counts_revision INTEGER,                        -- at this revision; if it is not the present one, nobody reads them
+    stats_revision INTEGER,                         -- the one that statistics have; -1: for good, see store/statistics.py
+    stats_due_at INTEGER NOT NULL DEFAULT 0,        -- not summed up again before this time
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL)),
     CHECK (canary_phase IS NULL OR canary IS NOT NULL),
@@ -234,6 +236,8 @@ CREATE INDEX broadcast_list_all_status ON broadcast (kind, status, created_at DE
 CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
 CREATE INDEX broadcast_status ON broadcast (status, scheduled_at);  -- whole: SQLite takes no partial one over an IN list
 CREATE INDEX broadcast_uncounted ON broadcast (updated_at) WHERE counts_revision IS NOT revision;
+CREATE INDEX broadcast_unsummed ON broadcast (stats_due_at)
+    WHERE stats_revision IS NOT revision AND stats_revision IS NOT -1 AND status NOT IN ('draft', 'scheduled');
 
 -- A broadcast that a person makes. It has the status `draft` until all of its people are recipients, then its state is
 -- `sent`: the row stays with the broadcast, so that whoever asks again to send it gets the same answer.
@@ -469,6 +473,28 @@ CREATE TABLE button_reply (
     PRIMARY KEY (broadcast_id, button, recipient_id)
 ) STRICT, WITHOUT ROWID;
 
+-- What became of messages, summed up; no row names a person, and none is deleted with the recipients.
+CREATE TABLE message_stat (
+    account_id TEXT NOT NULL,
+    slot INTEGER NOT NULL,                          -- when they were last tried, in quarters of an hour since the epoch
+    template_name TEXT NOT NULL,
+    template_language TEXT NOT NULL,
+    country TEXT NOT NULL,                          -- ISO 3166; '': unknown
+    what TEXT NOT NULL,                             -- see domain/statistics.py
+    count INTEGER NOT NULL CHECK (count > 0),
+    PRIMARY KEY (account_id, slot, template_name, template_language, country, what)
+) STRICT, WITHOUT ROWID;
+
+-- The part of one broadcast in these sums: what it replaces when it is summed up again.
+CREATE TABLE broadcast_stat (
+    broadcast_id INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    country TEXT NOT NULL,
+    what TEXT NOT NULL,
+    count INTEGER NOT NULL CHECK (count > 0),
+    PRIMARY KEY (broadcast_id, slot, country, what)
+) STRICT, WITHOUT ROWID;
+
 -- Statuses and replies for a message whose id is not known (yet): applied when the id is recorded.
 CREATE TABLE unmatched_status (
     id INTEGER PRIMARY KEY,
@@ -566,6 +592,7 @@ CREATE TABLE optout (
 ) STRICT;
 CREATE INDEX optout_list ON optout (account_id, at DESC, id DESC) WHERE lifted_at IS NULL;
 CREATE INDEX optout_source ON optout (account_id, source, at DESC, id DESC) WHERE lifted_at IS NULL;
+CREATE INDEX optout_broadcast ON optout (broadcast_id) WHERE broadcast_id IS NOT NULL;
 CREATE INDEX optout_phone ON optout (account_id, phone) WHERE lifted_at IS NULL;
 
 CREATE TABLE idempotency (

@@ -1,0 +1,202 @@
+"""Sums of messages: by which hour, which country, and what became of them."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+import pytest
+
+from wacrmd.clock import DAY, MINUTE, parse_iso
+from wacrmd.domain.address_country import country_of_address
+from wacrmd.domain.phone_plan import COUNTRIES, country_of
+from wacrmd.domain.statistics import (
+    MAX_DIFFERENT,
+    OPTED_OUT,
+    QUICK_REPLY,
+    SLOT,
+    By,
+    bounded,
+    period,
+    place_of,
+    reached,
+    share,
+    tally,
+)
+from wacrmd.domain.statistics_file import statistics_csv
+
+AT = parse_iso("2026-11-23T12:34:56Z")
+PLACE = AT // SLOT
+
+
+def _numbers() -> list[str]:
+    """Valid mobile and fixed-line numbers of every country, some of them with other last digits."""
+    chosen = random.Random(17)
+    kinds = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE)
+    found = []
+    for country in sorted(COUNTRIES):
+        for kind in kinds:
+            example = phonenumbers.example_number_for_type(country, kind)
+            if example is None:
+                continue
+            phone = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+            others = (
+                phone[:-changed] + "".join(chosen.choices("0123456789", k=changed)) for changed in (3, 5, 7)
+            )
+            found += [
+                phone,
+                *(
+                    each
+                    for each in others
+                    if len(phone) > 10 and phonenumbers.is_valid_number(phonenumbers.parse(each))
+                ),
+            ]
+    return found
+
+
+def test_the_first_digits_decide_which_country_a_number_is_of() -> None:
+    found = _numbers()
+    assert len(found) > 1_000
+    assert [each for each in found if country_of_address(each) != country_of(each)] == []
+
+
+def test_the_country_of_a_user_id_is_its_beginning_and_who_was_erased_has_none() -> None:
+    assert country_of_address("BR.13491208655302741918") == "BR"
+    assert country_of_address("US.ENT.11815799212886844830") == "US"
+    assert country_of_address("erased:17") == ""
+    assert country_of_address("+999123456") == ""
+
+
+def test_each_message_is_in_one_sum_of_its_quarter_of_an_hour_and_country() -> None:
+    rows = [
+        (1, "+4915123456789", "read", None, None, AT, None),
+        (2, "+4915123456780", "read", None, None, AT + 15 * MINUTE, None),
+        (3, "+14155550123", "failed", 131049, "Meta's words", AT, None),
+        (4, "+14155550124", "failed", None, "given up", AT, None),
+        (5, "+14155550125", "replied", None, None, AT, None),
+        (6, "+14155550126", "pending", None, None, AT, None),
+        (7, "+14155550127", "cancelled", None, None, None, None),
+        (8, "+14155550128", "sending", None, None, AT, None),
+        (9, "+14155550129", "uncertain", None, None, AT, "CA"),
+        (10, "erased:10", "sent", None, None, AT, "FR"),
+        (11, "erased:11", "sent", None, None, AT, None),
+    ]
+    assert tally(rows, {3}, {5: ["Yes", "No"]}) == Counter(
+        {
+            (PLACE, "DE", "read"): 1,
+            (PLACE + 1, "DE", "read"): 1,
+            (PLACE, "US", "failed:131049"): 1,
+            (PLACE, "US", OPTED_OUT): 1,
+            (PLACE, "US", "failed::given up"): 1,
+            (PLACE, "US", "replied"): 1,
+            (PLACE, "US", QUICK_REPLY): 1,
+            (PLACE, "US", "button:Yes"): 1,
+            (PLACE, "US", "button:No"): 1,
+            (PLACE, "US", "uncertain"): 1,
+            (PLACE, "FR", "sent"): 1,
+            (PLACE, "", "sent"): 1,
+        }
+    )
+
+
+def test_of_very_many_texts_the_seldom_ones_are_summed_up_and_none_is_lost() -> None:
+    found = Counter({(PLACE, "US", f"button:{number}"): 100 + number for number in range(MAX_DIFFERENT)})
+    found |= Counter({(PLACE, "US", f"button:seldom {number}"): 2 for number in range(50)})
+    found |= Counter({(PLACE, "US", "failed:131049"): 1})
+    total = found.total()
+    bounded(found)
+    assert found[PLACE, "US", "button:"] == 100
+    assert found.total() == total
+    assert len(found) == MAX_DIFFERENT + 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "day"),
+    [
+        ("UTC", 23, "2026-11-23"),
+        ("Europe/Berlin", 0, "2026-11-24"),
+        ("Asia/Kolkata", 5, "2026-11-24"),  # 05:15: by whole hours of UTC it would be 04:30
+        ("Asia/Kathmandu", 5, "2026-11-24"),  # 05:30
+        ("America/New_York", 18, "2026-11-23"),
+    ],
+)
+def test_a_quarter_of_an_hour_is_in_one_hour_of_every_zone(zone: str, hour: int, day: str) -> None:
+    slot = parse_iso("2026-11-23T23:45:00Z") // SLOT
+    assert place_of(slot, By.HOUR, ZoneInfo(zone)) == hour
+    assert place_of(slot, By.DAY, ZoneInfo(zone)) == day
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = parse_iso("2026-11-23T12:34:56Z")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "begin", "end"),
+    [
+        (None, None, "2026-10-24T22:00:00Z", "2026-11-23T12:45:00Z"),  # 30 days with today, in summer time
+        ("2026-11-01", "2026-11-02", "2026-10-31T23:00:00Z", "2026-11-02T23:00:00Z"),
+        ("2026-11-01", "2026-11-01", "2026-10-31T23:00:00Z", "2026-11-01T23:00:00Z"),
+        (None, "2026-11-10", "2026-10-11T22:00:00Z", "2026-11-10T23:00:00Z"),
+        ("2026-11-01T10:07:00Z", "2026-11-01 12:00", "2026-11-01T10:00:00Z", "2026-11-01T11:00:00Z"),
+        ("2h", None, "2026-11-23T10:30:00Z", "2026-11-23T12:45:00Z"),
+        ("2025-11-24", None, "2025-11-23T23:00:00Z", "2026-11-23T12:45:00Z"),
+    ],
+)
+def test_a_period_has_whole_quarters_of_an_hour(
+    since: str | None, until: str | None, begin: str, end: str
+) -> None:
+    assert period(since, until, BERLIN, NOW) == (parse_iso(begin), parse_iso(end))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "said"),
+    [
+        ("yesterday", None, "yesterday"),
+        ("2026-11-02", "2026-11-01", "before the end"),
+        ("2024-01-01", "2026-01-01", "at most 366 days"),
+        ("2026-10-25T02:30", None, "comes twice"),
+    ],
+)
+def test_what_is_no_period_is_refused_with_what_was_expected(
+    since: str | None, until: str | None, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        period(since, until, BERLIN, NOW)
+
+
+def test_a_year_is_no_longer_than_a_period_may_be() -> None:
+    begin, end = period("2027-01-01", "2027-12-31", UTC, NOW + 500 * DAY)
+    assert datetime.fromtimestamp(begin / 1000, UTC).year == 2027
+    assert end - begin == 365 * DAY
+    period("2028-01-01", "2028-12-31", UTC, NOW + 900 * DAY)
+
+
+def test_a_message_that_was_read_was_sent_and_delivered_too() -> None:
+    sums = {"sent": 1, "delivered": 2, "read": 3, "replied": 4, "failed:1": 5}
+    assert reached(sums) == {"sent": 10, "delivered": 9, "read": 7, "replied": 4}
+    assert share(1, 3) == 0.3333
+    assert share(0, 0) is None
+
+
+def test_no_cell_of_the_file_is_a_formula() -> None:
+    row = {
+        "template_name": "=cmd",
+        "template_language": "en_US",
+        **dict.fromkeys(("total_count", "sent_count", "delivered_count", "read_count"), 7),
+        **dict.fromkeys(("replied_count", "quick_reply_count", "opted_out_count", "failed_count"), 7),
+        **dict.fromkeys(("uncertain_count",), 7),
+        **dict.fromkeys(("delivered_share", "read_share", "replied_share", "quick_reply_share"), None),
+        **dict.fromkeys(("opted_out_share", "failed_share"), 0.5),
+        "failures": [
+            {"code": 131049, "reason": "x", "count": 3},
+            {"code": None, "reason": "@own", "count": 1},
+        ],
+        "replies_by_button": {"=1+1": 2},
+    }
+    text = statistics_csv(By.TEMPLATE, [row])
+    head, line, _ = text.split("\r\n")
+    assert head.startswith("template_name,template_language,total_count,sent_count")
+    assert line.startswith("'=cmd,en_US,7,7")
+    assert line.endswith(',"131049: 3, @own: 1",\'=1+1: 2')
+    assert statistics_csv(By.TEMPLATE, [], excel=True).startswith("\ufeffsep=,")

@@ -1,0 +1,85 @@
+"""`wacrmd stats`: what became of messages, summed up."""
+
+from typing import Any
+
+import click
+
+from wacrmd.cli.client import call
+from wacrmd.cli.frame import Session, Verb
+from wacrmd.cli.options import excel_option, one_of, only_account_option
+from wacrmd.cli.output import Kind, emit, hint, write_pieces
+from wacrmd.cli.table import Column, table
+from wacrmd.domain.statistics import By
+from wacrmd.domain.statistics_file import statistics_csv
+from wacrmd.fields import JsonObject
+
+ABOUT = {
+    By.TEMPLATE: (Column("TEMPLATE", "template_name"), Column("LANGUAGE", "template_language", Kind.KEY)),
+    By.COUNTRY: (Column("COUNTRY", "country", Kind.KEY),),
+    By.HOUR: (Column("HOUR", "hour", Kind.NUMBER),),
+    By.DAY: (Column("DAY", "day", Kind.KEY),),
+}
+COUNTS = (
+    Column("TRIED", "total_count", Kind.NUMBER),
+    Column("SENT", "sent_count", Kind.NUMBER),
+    Column("DELIVERED", "delivered", Kind.NUMBER),
+    Column("READ", "read", Kind.NUMBER),
+    Column("REPLIED", "replied", Kind.NUMBER),
+    Column("QUICK REPLY", "quick_reply", Kind.NUMBER, optional=2),
+    Column("OPTED OUT", "opted_out", Kind.NUMBER),
+    Column("FAILED", "failed", Kind.NUMBER),
+    Column("UNCERTAIN", "uncertain_count", Kind.NUMBER, optional=1),
+)
+SHARES = ("delivered", "read", "replied", "quick_reply", "opted_out", "failed")
+
+
+@click.command(cls=Verb)
+@click.option("--by", type=one_of(By), required=True, help="What each line is about.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Messages from then on: a date, a time, or how long ago such as 7d. Default: 30 days.",
+)
+@click.option("--until", metavar="TIME", help="And before then; a date is included. Default: now.")
+@click.option(
+    "--timezone",
+    "zone",
+    metavar="ZONE",
+    help="The time zone of hours, days and times without an offset, such as Europe/Berlin. Default: UTC.",
+)
+@click.option("--template", "template_name", metavar="NAME", help="Only messages of this template.")
+@click.option("--language", "template_language", metavar="CODE", help="Only those in this language.")
+@only_account_option
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, with every column.")
+@excel_option
+@click.pass_obj
+def stats(session: Session, /, by: str, as_csv: bool, excel: bool, **chosen: Any) -> None:
+    """Show what became of messages by template, country, hour or day.
+
+    A message counts when it was last tried. Percents: delivered of sent; read, replied and quick replies of delivered;
+    opted out and failed of all that were tried. For example: wacrmd stats --by template --since 2026-11-01 --account shop
+    """
+    given = {"from": chosen.pop("since"), "to": chosen.pop("until"), **chosen}
+    found = call(session, "stats", by=by, **given)
+    if as_csv or excel:
+        write_pieces([statistics_csv(By(by), found["rows"], excel=excel)])
+        return
+
+    def render(made: JsonObject) -> None:
+        rows = [_shown(row) for row in made["rows"]]
+        table(rows, (*ABOUT[By(by)], *COUNTS), empty="No message was tried in this time.")
+        if made["left_out"]:
+            hint(f"{made['left_out']} more lines are left out: choose a shorter time or a template")
+        if made["waiting"]:
+            hint(f"{made['waiting']} broadcasts have changed and are not summed up again yet")
+
+    emit(session, found, render)
+
+
+def _shown(row: JsonObject) -> JsonObject:
+    """A row with its shares beside the counts."""
+    return row | {name: _counted(row[f"{name}_count"], row[f"{name}_share"]) for name in SHARES}
+
+
+def _counted(count: int, share: float | None) -> str:
+    return f"{count} ({100 * share:.0f} %)" if share is not None and count else str(count)

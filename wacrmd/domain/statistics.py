@@ -1,0 +1,150 @@
+"""What became of messages, summed up by when they were sent, by country and by template. Pure."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from wacrmd.clock import DAY, MINUTE, SECOND, Millis
+from wacrmd.domain.address_country import country_of_address
+from wacrmd.domain.local_time import read_duration, read_local
+from wacrmd.domain.recipient import RecipientStatus
+
+SLOT: Millis = 15 * MINUTE
+"""Messages are summed up by quarters of an hour: clocks of all time zones differ by whole ones."""
+MAX_DAYS = 366
+DEFAULT_DAYS = 30
+MAX_DIFFERENT = 20
+"""Buttons, and reasons of wacrmd's own, that one broadcast has at most; the others are summed up."""
+MAX_TEXT = 100
+
+OPTED_OUT = "opted_out"
+QUICK_REPLY = "quick_reply"
+FAILED = "failed:"
+"""Before Meta's code; before `:` and wacrmd's own reason where there is no code."""
+BUTTON = "button:"
+
+LADDER = (
+    RecipientStatus.SENT,
+    RecipientStatus.DELIVERED,
+    RecipientStatus.READ,
+    RecipientStatus.REPLIED,
+)
+_TRIED = frozenset({*LADDER, RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
+"""The statuses of messages that were tried. The others have not been sent, or not yet."""
+
+Key = tuple[int, str, str]
+"""The slot, the country, and what is counted."""
+
+
+class By(StrEnum):
+    """What each row of statistics is about."""
+
+    TEMPLATE = "template"
+    COUNTRY = "country"
+    HOUR = "hour"
+    DAY = "day"
+
+
+def tally(
+    rows: Iterable[tuple[int, str, str, int | None, str | None, Millis | None, str | None]],
+    opted_out: Collection[int],
+    taps: Mapping[int, Collection[str]],
+) -> Counter[Key]:
+    """The sums of recipients: (id, address, status, code, title, when it was last tried, country) each.
+
+    The country counts where the address says none: somebody was erased. Those that were not tried are left out. `opted_out`
+    are the ids of those who opted out in answer to it, `taps` has the buttons that each one tapped.
+    """
+    found: Counter[Key] = Counter()
+    for row_id, address, status, code, title, at, known in rows:
+        if at is None or status not in _TRIED:
+            continue
+        slot, country = at // SLOT, country_of_address(address) or known or ""
+        found[slot, country, _what(status, code, title)] += 1
+        if row_id in opted_out:
+            found[slot, country, OPTED_OUT] += 1
+        if row_id in taps:
+            found[slot, country, QUICK_REPLY] += 1
+            for button in taps[row_id]:
+                found[slot, country, BUTTON + button[:MAX_TEXT]] += 1
+    return found
+
+
+def _what(status: str, code: int | None, title: str | None) -> str:
+    if status != RecipientStatus.FAILED:
+        return status
+    return f"{FAILED}{code}" if code is not None else f"{FAILED}:{(title or '')[:MAX_TEXT]}"
+
+
+def is_message(what: str) -> bool:
+    """Whether a sum counts messages by what became of them: each message is in one of these sums."""
+    return what in _TRIED or what.startswith(FAILED)
+
+
+def bounded(found: Counter[Key]) -> Counter[Key]:
+    """The same with few different texts: those that are seldom are summed up under the empty one."""
+    for beginning in (BUTTON, f"{FAILED}:"):
+        sums: Counter[str] = Counter()
+        for (_, _, what), count in found.items():
+            if what.startswith(beginning):
+                sums[what] += count
+        seldom = {what for what, _ in sums.most_common()[MAX_DIFFERENT:]}
+        for key in [key for key in found if key[2] in seldom]:
+            found[key[0], key[1], beginning] += found.pop(key)
+    return found
+
+
+def period(since: str | None, until: str | None, zone: tzinfo, now: Millis) -> tuple[Millis, Millis]:
+    """From when to before when: whole quarters of an hour. Raises ValueError, which says what was expected.
+
+    A date is one in `zone`; that of the end is included. A duration is how long ago. Without a beginning it is the 30 days
+    that end with the day of the end.
+    """
+    end = now if until is None else _moment(until, zone, now, is_end=True)
+    if since is None:
+        last = datetime.fromtimestamp((end - 1) / SECOND, zone).date()
+        begin = _midnight(last - timedelta(days=DEFAULT_DAYS - 1), zone)
+    else:
+        begin = _moment(since, zone, now, is_end=False)
+    begin, end = begin // SLOT * SLOT, -(-end // SLOT) * SLOT
+    if not begin < end:
+        raise ValueError("expected a beginning before the end")
+    if end - begin > (MAX_DAYS + 1) * DAY:
+        raise ValueError(f"expected at most {MAX_DAYS} days, found {-(-(end - begin) // DAY)}")
+    return begin, end
+
+
+def _moment(text: str, zone: tzinfo, now: Millis, *, is_end: bool) -> Millis:
+    ago = read_duration(text)
+    if ago is not None:
+        return now - ago
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return round(read_local(text, zone).timestamp() * SECOND)
+    return _midnight(day + timedelta(days=1) if is_end else day, zone)
+
+
+def _midnight(day: date, zone: tzinfo) -> Millis:
+    return round(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() * SECOND)
+
+
+def place_of(slot: int, by: By, zone: tzinfo) -> str | int:
+    """The date (ISO) or the hour of the day in which a slot is, by the clocks of a zone."""
+    there = datetime.fromtimestamp(slot * SLOT / SECOND, UTC).astimezone(zone)
+    return there.hour if by is By.HOUR else there.date().isoformat()
+
+
+def reached(sums: Mapping[str, int]) -> dict[str, int]:
+    """How many messages got as far as each step of the ladder, the later ones counted with the earlier ones."""
+    found, count = {}, 0
+    for status in reversed(LADDER):
+        count += sums.get(status, 0)
+        found[status.value] = count
+    return found
+
+
+def share(part: int, whole: int) -> float | None:
+    """A part of a whole, from 0 to 1; None of nothing."""
+    return round(part / whole, 4) if whole else None
