@@ -98,12 +98,16 @@ async def test_operators_see_it_and_it_goes_when_nobody_adds_to_it(tmp_path: Pat
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         old = await here.send(people(300), draft=True)
+        german = {"recipients": [{"to": "+4915112345678", "params": ["Jo"]}]}
+        await here.api.post(f"{PATH}/{old}/recipients", json=german)
+        check = (await here.admin("draft.show", id=old))["check"]
+        assert check["countries"] == {"US": 300, "DE": 1}, "for what it costs"
         assert await found_by_doctor(here) == ("ok", "1 draft, none waits", "")
         assert (await values(here))["wacrmd_drafts{state=collecting}"] == 1
         (listed,) = await here.admin("draft.list")
         assert (listed["state"], listed["people"], listed["made_by"]) == (
             "collecting",
-            300,
+            301,
             "the API key tests",
         )
         for name, more in (("upload", {"name": "x"}), ("check", {}), ("change", {"name": "x"})):

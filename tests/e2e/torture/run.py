@@ -16,6 +16,7 @@ from tests.e2e.process import Daemon
 from tests.e2e.torture.compare import compare
 from tests.e2e.torture.drafts import Drafts
 from tests.e2e.torture.mishaps import Mishaps
+from tests.e2e.torture.programs import Programs
 from tests.e2e.torture.report import Posted, Report
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, people
 from wacrmd.errors import WacrmdError
@@ -78,6 +79,7 @@ class Torture:
         """What is being done, and ends at a signal."""
         self._phones = 0
         self.drafts = Drafts(self.daemon, self.random, self.posted, self.new_people)
+        self.programs = Programs(self.daemon, self.random, self.posted, self.new_people, self.report)
         self._tell_at = 0.0
         sim.change(**NO_FAULTS)
 
@@ -125,6 +127,7 @@ class Torture:
             tasks.start_soon(self.keep_changing_faults)
             tasks.start_soon(self.keep_operating)
             tasks.start_soon(self.drafts.keep_drafting)
+            tasks.start_soon(self.programs.keep_filling)
             for _ in range(self.kills):
                 await self.one_life()
                 self.tell(began)
@@ -278,7 +281,9 @@ class Torture:
         """Wait until nothing is being sent and every webhook was accepted."""
         deadline = time.monotonic() + SETTLE_S
         while time.monotonic() < deadline:
-            drafts_settled = await self.drafts.settled()  # before: then they are broadcasts
+            drafts_settled = (
+                await self.drafts.settled() and await self.programs.settled()
+            )  # then they are broadcasts
             status = await self.daemon.admin("status")
             if drafts_settled and not status["broadcasts"] and not self.sim.poster.pending:
                 return

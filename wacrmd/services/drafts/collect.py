@@ -13,6 +13,7 @@ from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState
 from wacrmd.domain.draft_room import too_many
 from wacrmd.domain.forecast import places
+from wacrmd.domain.market import country_of
 from wacrmd.errors import conflict, draining, invalid, not_found
 from wacrmd.services.broadcasts.create import (
     Creation,
@@ -192,11 +193,11 @@ def _add(
         ],
     )
     use_files(tx, account_id, prepared.number.id, broadcast_id, prepared.file_ids, now)
-    where = places(
-        prepared.given.plan, (address for address, _ in accepted.values())
-    )  # looked up before, so quick
+    addresses = [address for address, _ in accepted.values()]
+    where = places(prepared.given.plan, addresses)  # looked up before, so quick
+    countries = Counter(country_of(each) or "" for each in addresses)
     sums = _sums(ctx, before, answer, prepared, now)
-    sums = replace(sums, places=Counter(sums.places) + where)
+    sums = replace(sums, places=Counter(sums.places) + where, countries=Counter(sums.countries) + countries)
     drafts.collected(tx, broadcast_id, orjson.dumps(sums).decode(), now)
     return answer
 
