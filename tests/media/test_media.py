@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.support.site import NUMBER, PHONE_NUMBER_ID, Site, people, site
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, iso
 from wacrmd.services.maintenance.retention import prune
+from wacrmd.services.maintenance.status import FAILING_ATTEMPTS
 from wacrmd.services.media.take import PIECE_BYTES
 
 pytestmark = pytest.mark.anyio
@@ -212,6 +214,30 @@ async def test_a_file_that_meta_has_lost_is_uploaded_again_for_a_retry(tmp_path:
         assert headers_sent(here) == [{"id": here.sim.media[0].id}] * 2
 
 
+async def test_a_file_of_which_a_part_is_lost_is_repaired_by_another_upload(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        made = await uploaded(here, PDF + bytes(2 * PIECE_BYTES), "a.pdf")
+        await eventually(lambda: len(here.sim.media) == 1)
+        sql = "DELETE FROM media_piece WHERE number = 1"
+        await here.running.ctx.db.write(lambda tx: tx.execute(sql).rowcount)
+        await here.running.ctx.db.write(lambda tx: tx.execute("DELETE FROM media_upload").rowcount)
+        held = await here.send(people(1), header={"document": {"id": made["id"]}})
+        shown = await here.until(held, lambda shown: shown["hold"] and "again at" in shown["hold"]["detail"])
+        assert "a part of a.pdf is lost: upload the file again" in shown["hold"]["detail"]
+        warnings = []
+        for attempt in range(1, FAILING_ATTEMPTS + 1):
+            warnings = [each for each in (await here.admin("status"))["warnings"] if "a.pdf" in each]
+            assert len(warnings) == (attempt == FAILING_ATTEMPTS)
+            here.clock.advance(20 * MINUTE)
+            here.running.ctx.media.wake.set()
+            again = shown["hold"]["detail"].partition("again at")[2]
+            shown = await here.until(held, partial(is_tried_later, again))
+        assert "1 file cannot be uploaded to Meta, such as a.pdf" in warnings[0]
+        assert (await uploaded(here, PDF + bytes(2 * PIECE_BYTES), "a.pdf"))["id"] == made["id"]
+        await here.until_status(held, "sent")
+        assert here.sim.media[-1].sha256 == made["sha256"]
+
+
 async def test_each_number_uploads_a_file_for_itself(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         second = "206540352242922"
@@ -285,6 +311,12 @@ async def test_the_same_file_twice_at_once_is_one_file(tmp_path: Path) -> None:
         assert here.sim.media[0].sha256 == both[0]["sha256"], "all of it came to Meta, in order"
         pieces = (len(large) + PIECE_BYTES - 1) // PIECE_BYTES
         await until_pieces(here, pieces)
+
+
+def is_tried_later(than: str, shown: dict[str, Any]) -> bool:
+    """Whether a broadcast waits for another attempt than that one."""
+    found = shown["hold"]["detail"].partition("again at")[2] if shown["hold"] else ""
+    return found not in ("", than)
 
 
 async def until_pieces(here: Site, count: int) -> None:

@@ -78,7 +78,14 @@ SMALL = frozenset(
 and some links and browsers of each user."""
 
 OPEN_WORK = frozenset(
-    {"recipient_in_flight", "recipient_uncertain", "recipient_held", "webhook_delivery_due", "media_left"}
+    {
+        "recipient_in_flight",
+        "recipient_uncertain",
+        "recipient_held",
+        "webhook_delivery_due",
+        "media_left",
+        "media_upload_failed",
+    }
 )
 """Partial indexes that hold open work only: reading all of one is what is wanted."""
 

@@ -133,6 +133,15 @@ def piece(tx: Tx, media_id: int, edition: int, number: int) -> bytes | None:
     return row[0] if row else None
 
 
+def is_whole(tx: Tx, media_id: int, edition: int, size: int) -> bool:
+    """Whether all pieces of an edition are there: a damaged page may have taken some."""
+    (found,) = tx.execute(
+        "SELECT coalesce(sum(length(content)), 0) FROM media_piece WHERE media_id = ? AND edition = ?",
+        (media_id, edition),
+    ).fetchone()
+    return int(found) == size
+
+
 def finish(
     tx: Tx, media_id: int, edition: int, *, file_name: str, mime_type: str, made_by: str, now: Millis
 ) -> None:

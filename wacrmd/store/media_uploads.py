@@ -180,6 +180,16 @@ def refused(tx: Tx, now: Millis) -> list[tuple[int, str, str]]:
     return [(broadcast_id, name, error) for broadcast_id, name, error in rows]
 
 
+def failing(tx: Tx, attempts: int) -> tuple[int, str, str] | None:
+    """How many uploads have failed so often, and file and error of one; None if none has."""
+    row = tx.execute(
+        "SELECT count(*), f.file_name, u.error FROM media_upload u INDEXED BY media_upload_failed"
+        " JOIN media f ON f.id = u.media_id WHERE u.error IS NOT NULL AND u.is_refused = 0 AND u.attempts >= ?",
+        (attempts,),
+    ).fetchone()
+    return (row[0], row[1], row[2]) if row[0] else None
+
+
 def waiting_broadcasts(tx: Tx, media_id: int, number_id: str) -> list[int]:
     """The broadcasts of a number that are being sent and name a file."""
     rows = tx.execute(

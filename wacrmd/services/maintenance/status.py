@@ -16,7 +16,7 @@ from wacrmd.services.maintenance.log_level import current_log_level
 from wacrmd.services.maintenance.summary import summary
 from wacrmd.services.maintenance.unread_log import READ_IT, unread_log
 from wacrmd.services.numbers.read import list_numbers
-from wacrmd.store import recipients, stats
+from wacrmd.store import media_uploads, recipients, stats
 from wacrmd.store.disk_usage import DiskUsage, disk_usage
 from wacrmd.store.stats import Stats
 from wacrmd.views.broadcasts import BroadcastView
@@ -42,6 +42,8 @@ MAX_BEHIND = 5
 
 MIN_FREE_BYTES = 500 * 1024 * 1024
 MIN_FREE_FILES = 100
+FAILING_ATTEMPTS = 4
+"""Uploads of a file to Meta that have failed one after the other: two minutes, or more."""
 MAX_WAL_BYTES = 512 * 1024 * 1024
 
 
@@ -76,6 +78,11 @@ async def read_status(ctx: Context) -> Status:
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
         warnings.append(lately.text())
     warnings += ctx.http_shortages.lately(now)
+    if (failing := await ctx.db.read(partial(media_uploads.failing, attempts=FAILING_ATTEMPTS))) is not None:
+        count, name, error = failing
+        warnings.append(
+            f"{counted(count, 'file')} cannot be uploaded to Meta, such as {name}: {error} (wacrmd media list)"
+        )
     if workers.workers_dead:
         warnings.append(
             f"{workers.workers_dead} of {workers.workers} sender workers have died: they are replaced"

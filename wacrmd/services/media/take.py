@@ -55,7 +55,9 @@ async def take(
     def begin(tx: Tx) -> tuple[int, int] | Media:
         known = media.by_content(tx, account, sha256)
         if known is not None and known.edition is not None:
-            return known
+            if media.is_whole(tx, known.id, known.edition, known.size):
+                return known
+            media.remove(tx, known.id)  # it is stored again, for the broadcasts that need it
         if (problem := _no_room(tx, ctx, account, size)) is not None:
             raise conflict(problem)
         return media.begin(

@@ -136,15 +136,17 @@ class MediaWorker:
             await self._let_go_on(wanted)
 
     async def _parts(self, found: Media) -> AsyncIterator[bytes]:
-        number = 0
+        number = size = 0
         while True:
             piece = await self._ctx.db.read(
                 partial(media.piece, media_id=found.id, edition=found.edition or 0, number=number)
             )
             if piece is None:
-                return
+                break
             yield piece
-            number += 1
+            number, size = number + 1, size + len(piece)
+        if size != found.size:
+            raise ValueError(f"a part of {found.file_name} is lost: upload the file again")
 
     async def _let_go_on(self, wanted: Wanted) -> None:
         """Enqueue the broadcasts that waited for a file."""
