@@ -38,6 +38,16 @@ async def route(here: Site, name: str = "sale") -> dict[str, Any]:
     return shown
 
 
+def terms_signed(at_s: int) -> dict[str, Any]:
+    """The webhook about the account of `waba_info`; the entry is that of a partner."""
+    value = {
+        "event": "MM_LITE_TERMS_SIGNED",
+        "waba_info": {"waba_id": WABA_ID, "owner_business_id": "1"},
+    }
+    entry = {"id": "77", "time": at_s, "changes": [{"field": "account_update", "value": value}]}
+    return {"object": "whatsapp_business_account", "entry": [entry]}
+
+
 async def test_a_marketing_template_goes_to_marketing_messages_once_meta_says_onboarded(
     tmp_path: Path,
 ) -> None:
@@ -122,7 +132,8 @@ async def test_the_latest_category_decides_also_in_the_middle_of_a_broadcast(tmp
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
 
-async def test_131063_pauses_the_broadcast_until_meta_says_onboarded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["check", "webhook"])
+async def test_131063_pauses_the_broadcast_until_meta_says_onboarded(tmp_path: Path, how: str) -> None:
     async with site(
         tmp_path, extra=NEVER, templates=(SALE, ORDER), disable_marketing_messages_on_cloud_api=True
     ) as here:
@@ -142,7 +153,10 @@ async def test_131063_pauses_the_broadcast_until_meta_says_onboarded(tmp_path: P
         shown = await here.show(broadcast_id)
         assert (shown["status"], shown["pending_count"]) == ("paused", 20), "Meta still says ELIGIBLE"
         here.sim.change(marketing_onboarding="ONBOARDED")
-        await here.admin("number.check", id=PHONE_NUMBER_ID)
+        if how == "check":
+            await here.admin("number.check", id=PHONE_NUMBER_ID)
+        else:
+            await post(here.hook, terms_signed(here.clock.now() // SECOND + 60))
         await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 22
         shown = await here.show(by_hand)
@@ -202,22 +216,16 @@ async def test_terms_that_were_signed_count_until_meta_says_something_newer(tmp_
     async with site(tmp_path, extra=NEVER, templates=(SALE,)) as here:
         await here.admin("template.sync")
 
-        def webhook(at: int) -> dict[str, Any]:
-            about = {"waba_id": WABA_ID, "owner_business_id": "1"}
-            value = {"event": "MM_LITE_TERMS_SIGNED", "waba_info": about}
-            entry = {"id": "77", "time": at, "changes": [{"field": "account_update", "value": value}]}
-            return {"object": "whatsapp_business_account", "entry": [entry]}
-
         now_s = here.clock.now() // SECOND
         with capture_logs() as logs:
-            assert (await post(here.hook, webhook(now_s - 3600))).status_code == 200
+            assert (await post(here.hook, terms_signed(now_s - 3600))).status_code == 200
         (event,) = [each for each in logs if each["event"] == "marketing_onboarding_changed"]
         assert (event["before"], event["onboarding"]) == (None, "MM_LITE_TERMS_SIGNED")
         assert (await route(here))["endpoint"] == "marketing_messages"
-        await post(here.hook, webhook(now_s + 3600))
+        await post(here.hook, terms_signed(now_s + 3600))
         await here.admin("number.check", id=PHONE_NUMBER_ID)
         assert (await route(here))["why"] == "Meta says ELIGIBLE of the business account, and not ONBOARDED"
-        await post(here.hook, webhook(now_s - 3600))
+        await post(here.hook, terms_signed(now_s - 3600))
         known = await here.running.ctx.db.read(lambda tx: marketing.onboarding_of(tx, WABA_ID))
         assert known == "ELIGIBLE", "the webhook came again, and is older"
 

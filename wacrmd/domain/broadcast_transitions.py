@@ -102,7 +102,8 @@ BROADCAST = StateMachine[BroadcastStatus, BroadcastEvent](
             _E.TEMPLATE_APPROVED,
             frozenset({_S.PAUSED}),
             _S.SENDING,
-            "What Meta stopped continues when Meta approves the template. What a person paused stays paused.",
+            "What Meta stopped continues when Meta approves the template, or it would go to the endpoint that takes it."
+            " What a person paused stays paused.",
             "The reason of the pause is `template`, and it had started.",
         ),
         Transition(
