@@ -136,3 +136,26 @@ async def test_what_was_spent_stays_when_broadcasts_are_deleted_and_people_erase
             )
             == 0
         )
+
+
+async def test_a_draft_says_what_it_would_cost_with_the_people_of_all_calls(tmp_path: Path) -> None:
+    """Also after the prices have changed, and with the category that Meta has announced for the day of its start."""
+    async with site(tmp_path, templates=(TEMPLATE,)) as here:
+        await here.api.post("/api/v1/templates/sync")
+        await here.admin("price.import", csv=PRICES)
+        made = (await here.post(GERMANS[:1], draft=True)).json()["data"]["broadcast_id"]
+        more = {"recipients": [*GERMANS, *people(1)]}
+        answer = await here.api.post(f"/api/v1/broadcasts/{made}/recipients", json=more)
+        assert answer.status_code == 202, answer.text
+        shown = await here.admin("draft.show", id=made)
+        assert amounts(shown["cost"]) == {"EUR": "0.165", "USD": "0.0125"}
+        assert shown["check"]["countries"] == {"DE": 3, "US": 1}
+        await here.admin("price.import", csv=PRICES.replace("0.055", "0.06"), valid_from="always")
+        assert amounts((await here.admin("draft.show", id=made))["cost"])["EUR"] == "0.18"
+        await here.running.ctx.db.write(
+            lambda tx: tx.execute(
+                "UPDATE template SET next_category = 'MARKETING', next_category_at = ?",
+                (here.clock.now() - 1,),
+            )
+        )
+        assert amounts((await here.admin("draft.show", id=made))["cost"]) == {"EUR": "0.3393"}
