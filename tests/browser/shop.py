@@ -192,6 +192,9 @@ async def _draft(here: Site) -> str:
     person = drafting(here)
     made = await person.new(raw, template_name=OFFER, name="Easter offer")
     mapping = {"phone": 1, "country": "US", "fills": {"body.1": {"column": 2}, "body.2": {"column": 3}}}
-    await here.admin("draft.change", id=made, mapping=mapping)
+    hours = {"from": "09:00", "to": "20:00", "days": ["mon", "tue", "wed", "thu", "fri", "sat"]}
+    await here.admin(
+        "draft.change", id=made, mapping=mapping, send_between=hours, canary={"count": 50, "wait_minutes": 30}
+    )
     await person.checked(made)
     return made

@@ -12,13 +12,15 @@ PASSWORD = "correct horse battery"
 
 
 class Form(HTMLParser):
-    """The fields of the form of a page that has this action."""
+    """The fields of the form of a page that has this action, as a browser sends them: of several with one name a list."""
 
     def __init__(self, page: str, action: str) -> None:
         super().__init__()
-        self.fields: dict[str, str] = {}
+        self.fields: dict[str, Any] = {}
         self.found = False
         self._action, self._inside = action, False
+        self._select = ""
+        self._text: list[str] | None = None
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -27,12 +29,35 @@ class Form(HTMLParser):
         if tag == "form":
             self._inside = given.get("action") == self._action
             self.found |= self._inside
-        elif self._inside and tag in ("input", "button") and given.get("name"):
-            self.fields[str(given["name"])] = given.get("value") or ""
+        elif not self._inside:
+            return
+        elif tag == "select":
+            self._select = given.get("name") or ""
+        elif tag == "option" and self._select and ("selected" in given or self._select not in self.fields):
+            self.fields[self._select] = given.get("value") or ""
+            self._text = [] if "value" not in given else None
+        elif tag in ("input", "button") and given.get("name"):
+            if given.get("type") in ("checkbox", "radio") and "checked" not in given:
+                return
+            name, value = str(given["name"]), given.get("value") or ""
+            before = self.fields.get(name)
+            self.fields[name] = (
+                value if before is None else [*([before] if isinstance(before, str) else before), value]
+            )
+
+    def handle_data(self, data: str) -> None:
+        """Note the text of an option that has no value."""
+        if self._text is not None:
+            self._text.append(data)
+            self.fields[self._select] = "".join(self._text).strip()
 
     def handle_endtag(self, tag: str) -> None:
         """Note the end of the form."""
-        if tag == "form":
+        if tag == "option":
+            self._text = None
+        elif tag == "select":
+            self._select = ""
+        elif tag == "form":
             self._inside = False
 
 
@@ -66,7 +91,7 @@ class Browser:
 
     async def login_token(self) -> str:
         """The token of the login form, whose cookie the browser now has."""
-        return Form((await self.get("/login")).text, "/login").fields["login"]
+        return str(Form((await self.get("/login")).text, "/login").fields["login"])
 
     async def log_in(self, name: str, password: str = PASSWORD, **headers: str) -> httpx.Response:
         """Log in with a password."""

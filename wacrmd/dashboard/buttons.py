@@ -7,6 +7,7 @@ from wacrmd.clock import SECOND, Millis
 from wacrmd.dashboard.render import people
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.draft import DISCARDABLE, Again, DraftState
+from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.drafts import DraftSummary
@@ -53,8 +54,11 @@ def buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
     still = waiting and view.status is not _S.SENDING
     if view.status in CAN_PAUSE:
         found.append(Button("pause", "Pause", f"Pause ({people(waiting)} waiting)" if still else "Pause"))
+    after_first = view.hold is not None and view.hold.reason is HoldReason.CANARY
+    others = f"the other {people(waiting)}"
     if view.status is _S.PAUSED:
-        found.append(Button("resume", "Resume", f"Resume for {people(waiting)}"))
+        label = f"Send to {others}" if after_first else f"Resume for {people(waiting)}"
+        found.append(Button("resume", "Resume", label))
     if view.status in CAN_RETRY and view.failed_count:
         whom = "those" if view.status is _S.SENDING else people(view.failed_count)
         found.append(
@@ -67,7 +71,7 @@ def buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
             )
         )
     if view.status in CAN_CANCEL:
-        label = f"Cancel for {people(waiting)}" if still else "Cancel"
+        label = f"Cancel for {others if after_first else people(waiting)}" if still else "Cancel"
         found.append(Button("cancel", "Cancel", label, asks=True))
     return [each for each in found if each.verb in may]
 

@@ -21,12 +21,12 @@ class Form(dict[str, str]):
     """The fields of a form, of those with several values the last."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._pairs = list(pairs)
-        super().__init__(self._pairs)
+        self.pairs = list(pairs)
+        super().__init__(self.pairs)
 
     def every(self, name: str) -> list[str]:
         """All values of a field, such as those of the boxes that are ticked."""
-        return [value for key, value in self._pairs if key == name]
+        return [value for key, value in self.pairs if key == name]
 
     def text(self, name: str) -> str | None:
         """What was typed, without spaces around it; None if nothing was."""

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from wacrmd.clock import SECOND, Millis, iso, parse_iso
-from wacrmd.dashboard import words_of_meta
+from wacrmd.dashboard import plan_words, words_of_meta
 from wacrmd.domain.country_names import name_of
 from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import sized
@@ -95,6 +95,7 @@ def _environment() -> Environment:
         "stage": stage,
         "moment": moment,
         "words": words,
+        **plan_words.FILTERS,
         **words_of_meta.FILTERS,
     }
     made.globals["static"] = lambda name: static_files()[name].url

@@ -147,10 +147,6 @@ class CheckResult:
         dict[str, int],
         Doc("how many people are in which time zones, as far as its hours need them: a text with commas"),
     ] = field(default_factory=dict)
-    daily_limit: Annotated[
-        int | None,
-        Doc("how many people Meta lets the business write to in 24 hours; null: unlimited or not known"),
-    ] = None
     template_synced_at: Annotated[
         Time | None, Doc("when the template was synced; null: never, so it was not checked")
     ] = None

@@ -127,6 +127,26 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             "this template has a part that only a program can fill: choose another one in the step “Template”",
         ),
         (r"\Amapping\.fills\.\S+: ", ""),
+        (
+            r"\b(waits?) for the hours .*, the first until ",
+            r"\1 for the hours in which it is sent, the first until ",
+        ),
+        (
+            r"\AMeta's limit: (\S+) of (\S+) different people in 24 hours have been written to(?=[;:])",
+            r"Meta lets your business write to \2 different people in 24 hours, and it has written to \1",
+        ),
+        (
+            r"; the next (\S+) from (\S+)\Z",
+            r". It goes on by itself: the next \1 from \2",
+        ),
+        (
+            r": raise the limit of the number, if Meta allows more\Z",
+            ": if Meta allows more, an administrator sets that on the page of the number",
+        ),
+        (
+            r"\. See why, then resume it for the others, or cancel it\Z",
+            ". See why, then send it to the others, or cancel it for them",
+        ),
         (r"\AMeta holds messages back \([^)]*\): ", "Meta holds messages back: "),
         (
             r"\A(\d+) recipients in a row failed; the last: ",

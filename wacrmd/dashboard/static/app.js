@@ -58,6 +58,20 @@ if (day) {
   document.querySelector("input[name=when][value=now]").addEventListener("change", () => { day.value = ""; });
 }
 
+// What is typed below a box ticks it; if it is unticked, what is below it is as it was.
+for (const box of document.querySelectorAll("input[data-opens]")) {
+  const fields = [...box.closest("fieldset").querySelectorAll("input, select")].filter((field) => field !== box);
+  for (const field of fields) field.addEventListener("input", () => { box.checked = true; });
+  box.addEventListener("change", () => {
+    if (box.checked) return;
+    for (const field of fields) {
+      if (field.type === "checkbox") field.checked = field.defaultChecked;
+      else if (field.options) for (const option of field.options) option.selected = option.defaultSelected;
+      else field.value = field.defaultValue;
+    }
+  });
+}
+
 // How far an upload is: a form alone shows nothing while a large file goes out.
 document.addEventListener("htmx:xhr:progress", (event) => {
   const bar = event.target.querySelector && event.target.querySelector("progress");

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
@@ -20,7 +19,6 @@ from wacrmd.domain.draft import MAX_LISTED, CheckResult, Draft, DraftState
 from wacrmd.domain.forecast import places
 from wacrmd.domain.market import country_of
 from wacrmd.domain.media_in_content import ids_in
-from wacrmd.domain.messaging_limit import limit_people
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import broadcast_warnings
 from wacrmd.domain.person import identity
@@ -325,7 +323,6 @@ class _Findings:
         now, at = ctx.clock.now(), broadcast.scheduled_at
         waiting = queued if at is None or at <= now else 0
         rate = number.rate(ctx.config.sender.messages_per_second)
-        limit = limit_people(number.limit_tier)
         return CheckResult(
             checked_at=now,
             rows=self.rows,
@@ -343,7 +340,6 @@ class _Findings:
             countries=dict(self._countries),
             expected_duration_s=round((self._accepted + waiting) / rate, 1),
             places=dict(self._places),
-            daily_limit=None if limit is None or math.isinf(limit) else int(limit),
             template_synced_at=source.template.synced_at if source.template is not None else None,
             template_digest=template_digest(source.template),
         )

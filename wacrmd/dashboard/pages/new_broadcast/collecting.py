@@ -28,6 +28,7 @@ async def show(visit: Visit) -> Response:
         draft=draft.view,
         shown=shown,
         has_number=draft.has_number,
+        now=visit.ctx.clock.now(),
         here_draft=address(draft.view.uuid),
     )
 

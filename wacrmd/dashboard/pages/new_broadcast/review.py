@@ -1,4 +1,4 @@
-"""The last step: when, to how many, what is left out and why; then it is sent, once."""
+"""The last step: when and how, to how many, what is left out and why; then it is sent, once."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from starlette.responses import RedirectResponse, Response
 
 from wacrmd.clock import SECOND, Millis, iso, millis
+from wacrmd.dashboard import plan_form
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.new_broadcast.steps import (
@@ -28,20 +29,24 @@ from wacrmd.views.numbers import AccountNumber
 
 NOW, LATER = "now", "later"
 CHANGED = "It was changed in another window meanwhile: look at it once more, then send it"
+NEW_HOURS = "Kept, and not sent yet: other hours change how it goes. Look at it once more, then send it."
 
 
 async def show(visit: Visit, draft: Draft) -> Response:
-    """All that is to know before it is sent."""
+    """All that is to know before it is sent; while the list is checked, how far that is."""
+    if draft.view.state is DraftState.CHECKING:
+        return step_page(visit, draft, "review", template="review_checking")
     if not _is_ready(draft):
         return RedirectResponse(address(draft.view.uuid, next_step(draft.view)), status_code=303)
     return await _page(visit, draft)
 
 
 async def save(visit: Visit, draft: Draft) -> Response:
-    """Keep the name and the time; nothing is sent."""
+    """Keep the name, the time and the way of sending; nothing is sent."""
     form = await read_form(visit.request)
     try:
-        await _save(visit, draft, form)
+        if not await _save(visit, draft, form):
+            return visit.done(address(draft.view.uuid, "review"), NEW_HOURS)
     except Refusal as refusal:
         return await _page(visit, draft, refusal, form)
     return visit.done(address(draft.view.uuid, "review"), "Kept. It is not sent yet.")
@@ -60,7 +65,8 @@ async def send(visit: Visit) -> Response:
             raise conflict(CHANGED)
         if form.get("kept", _kept(draft)) != _kept(draft):
             return await _page(visit, draft, conflict(CHANGED))  # with what the other one has entered
-        await _save(visit, draft, form)
+        if not await _save(visit, draft, form):
+            return visit.done(address(draft.view.uuid, "review"), NEW_HOURS)
         await visit.perform("draft.send", id=str(draft.view.uuid), version=draft.view.version)
     except Refusal as refusal:
         draft = await draft_of(visit)
@@ -73,20 +79,27 @@ async def send(visit: Visit) -> Response:
 def _kept(draft: Draft) -> str:
     """What a change needs no check for, and yet nobody sends unseen."""
     at = draft.view.scheduled_at
-    return f"{NOW if at is None else iso(at)} {draft.view.name}"
+    way = ",".join(f"{name}={value}" for name, value in plan_form.filled(draft.view).pairs)
+    return f"{NOW if at is None else iso(at)} {way} {draft.view.name}"
 
 
-async def _save(visit: Visit, draft: Draft, form: Form) -> None:
+async def _save(visit: Visit, draft: Draft, form: Form) -> bool:
+    """Keep what was entered; False if the list has to be checked for it, which begins."""
     at = _time(form, visit.ctx.clock.now()) if form.text("when") == LATER else None
     if at is None and form.text("at") is not None:
         raise bad_request("at: you chose “Now” and also a day: choose “At”, or empty this field")
-    await visit.perform(
+    changed: DraftView = await visit.perform(
         "draft.change",
         id=str(draft.view.uuid),
         name=form.text("name"),
         scheduled_at=None if at is None else iso(at),
         now=at is None,
+        **plan_form.changes(form, draft.view),
     )
+    if changed.version == draft.view.version:
+        return True
+    await visit.perform("draft.check", id=str(draft.view.uuid))
+    return False
 
 
 def _time(form: Form, now: Millis) -> Millis:
@@ -179,8 +192,12 @@ async def _page(
         draft,
         "review",
         status=200 if refusal is None else ERRORS[refusal.code].status,
-        errors=errors_by_field(refusal, {"name", "at", "zone"}) if refusal is not None else {},
+        errors=errors_by_field(refusal, {"name", "at", "zone", *plan_form.FIELDS})
+        if refusal is not None
+        else {},
         form=typed | dict(form or {}),
+        plan=form if form is not None and plan_form.HERE in form else plan_form.filled(draft.view),
+        now=visit.ctx.clock.now(),
         kept=_kept(draft),
         number=await _number(visit, draft),
         zones=sorted(available_timezones()),

@@ -135,13 +135,14 @@ def step_page(
     draft: Draft,
     step: str,
     *,
+    template: str | None = None,
     status: int = 200,
     errors: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
-    """The page of a step, with the ways to the others."""
+    """The page of a step, with the ways to the others; `template` is another one than that of the step."""
     return visit.page(
-        f"new/{step}.html",
+        f"new/{template or step}.html",
         status=status,
         draft=draft.view,
         step=step,

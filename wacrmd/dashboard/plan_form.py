@@ -1,0 +1,130 @@
+"""The fields of a form for the way in which a broadcast is sent: hours, speed, and to whom first."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from wacrmd.dashboard.forms import Form, whole_number
+from wacrmd.dashboard.plan_words import percent
+from wacrmd.domain.canary import MAX_COUNT, Canary
+from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, SendBetween
+from wacrmd.domain.sending_plan import SendingPlan
+from wacrmd.errors import bad_request
+from wacrmd.operations.plan_inputs import MAX_MINUTES, MAX_RATE
+
+HERE = "plan"
+"""A hidden field: a form without it says nothing of the way of sending."""
+HOURS, FIRST = "hours", "first"
+"""Boxes: what is below them counts if they are ticked."""
+_OF_HOURS = ("hours_from", "hours_to", "days", "clock")
+_OF_FIRST = ("first_count", "first_wait", "first_delivered", "first_failed")
+FIELDS = (HOURS, *_OF_HOURS, "spread", "rate", FIRST, *_OF_FIRST)
+"""Fields beside which a mistake can be said."""
+_USUAL_HOURS = SendBetween("09:00", "20:00")
+"""What the fields have while there are no hours: one click is enough."""
+_USUAL_FIRST = Canary(50)
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+_HOUR = 60
+
+
+def filled(plan: SendingPlan) -> Form:
+    """The fields with the way of sending that a draft has."""
+    hours, canary = plan.send_between or _USUAL_HOURS, plan.canary or _USUAL_FIRST
+    spread = plan.spread_over_minutes
+    in_hours = spread is not None and spread % _HOUR == 0
+    rate = plan.messages_per_second
+    pairs = [
+        ("hours_from", hours.begin),
+        ("hours_to", "00:00" if hours.end == "24:00" else hours.end),
+        *(("days", day.value) for day in hours.days),
+        ("clock", hours.zone),
+        ("spread", "" if spread is None else str(spread // _HOUR if in_hours else spread)),
+        ("spread_unit", "hours" if in_hours or spread is None else "minutes"),
+        ("rate", "" if rate is None else f"{rate:g}"),
+        ("first_count", str(canary.count)),
+        ("first_wait", str(canary.wait_minutes)),
+        ("first_delivered", percent(canary.min_delivered)),
+        ("first_failed", percent(canary.max_failed)),
+    ]
+    ticked = [(HOURS, plan.send_between), (FIRST, plan.canary)]
+    return Form([*pairs, *((name, "1") for name, part in ticked if part is not None)])
+
+
+def changes(form: Form, plan: SendingPlan) -> Mapping[str, Any]:
+    """What `draft.change` is told of a form: every part of the way of sending; nothing if the form has none of it.
+
+    Raises Refusal for what is no time, no number or too much, and for what is entered where the box is not ticked.
+    """
+    if HERE not in form:
+        return {}
+    given = {
+        "send_between": _hours(form) if _is_ticked(form, plan, HOURS, _OF_HOURS) else None,
+        "spread_over_minutes": _spread(form),
+        "messages_per_second": _decimal(form, "rate", MAX_RATE) if form.text("rate") else None,
+        "canary": _canary(form) if _is_ticked(form, plan, FIRST, _OF_FIRST) else None,
+    }
+    without = [name for name, value in given.items() if value is None]
+    return {name: value for name, value in given.items() if value is not None} | {"without": without}
+
+
+def _is_ticked(form: Form, plan: SendingPlan, box: str, names: tuple[str, ...]) -> bool:
+    """Whether the box is ticked. It must be, if anything below it was changed."""
+    if box in form:
+        return True
+    before = filled(plan)
+    if any(form.every(name) not in ([], before.every(name)) for name in names):
+        raise bad_request(f"{box}: tick this box, or leave what is below it as it was")
+    return False
+
+
+def _hours(form: Form) -> Mapping[str, Any]:
+    begin, end = _time(form, "hours_from"), _time(form, "hours_to")
+    end = "24:00" if end == "00:00" else end
+    if begin >= end:
+        raise bad_request("hours_to: choose a time that is later on the same day; midnight is 00:00")
+    days = [day for day in form.every("days") if day in ALL_DAYS]
+    if not days:
+        raise bad_request("days: choose at least one day")
+    return {"from": begin, "to": end, "days": days, "zone": form.text("clock") or RECIPIENT_ZONE}
+
+
+def _time(form: Form, name: str) -> str:
+    found = _TIME.match(form.get(name, ""))
+    if found is None:
+        raise bad_request(f"{name}: choose a time such as 09:00")
+    return found[0]
+
+
+def _spread(form: Form) -> int | None:
+    if form.text("spread") is None:
+        return None
+    unit = _HOUR if form.get("spread_unit") == "hours" else 1
+    return unit * _whole(form, "spread", 1, MAX_MINUTES // unit)
+
+
+def _canary(form: Form) -> Mapping[str, Any]:
+    return {
+        "count": _whole(form, "first_count", 1, MAX_COUNT),
+        "wait_minutes": _whole(form, "first_wait", 0, MAX_MINUTES),
+        "min_delivered": _decimal(form, "first_delivered", 100, 0) / 100,
+        "max_failed": _decimal(form, "first_failed", 100, 0) / 100,
+    }
+
+
+def _whole(form: Form, name: str, least: int, most: int) -> int:
+    number = whole_number(form.text(name))
+    if number is None or not least <= number <= most:
+        raise bad_request(f"{name}: give a whole number from {least} to {most:,}")
+    return number
+
+
+def _decimal(form: Form, name: str, most: int, least: float | None = None) -> float:
+    """A number that may have a point or a comma; above 0 unless `least` says otherwise."""
+    try:
+        number = float(form.get(name, "").strip().rstrip("%").replace(",", "."))
+    except ValueError:
+        number = float("nan")
+    is_enough = number > 0 if least is None else number >= least
+    if not (is_enough and number <= most):
+        raise bad_request(f"{name}: give a number from {0 if least is None else least:g} to {most:,}")
+    return number
