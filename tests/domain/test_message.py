@@ -24,7 +24,7 @@ def test_each_status_has_one_fate() -> None:
 
 
 def test_only_a_hold_that_may_end_in_seconds_is_waited_for() -> None:
-    short = {"throttled", "meta_unreachable", "no_answer", "no_free_connection", "waiting_for_retry"}
+    short = {"throttled", "meta_unreachable", "no_answer", "no_free_connection", "waiting_for_retry", "media"}
     found = {each.value for each in HoldReason if is_worth_waiting(Fate.OPEN, Hold(each, "why", 0))}
     assert found == short
     assert is_worth_waiting(Fate.OPEN, None)

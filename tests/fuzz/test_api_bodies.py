@@ -270,3 +270,33 @@ def test_any_header_is_answered(here: FuzzedSite, endpoint: Any, headers: dict[s
     with here.api as api:
         given_headers = [(name.encode(), value) for name, value in headers.items()]
         check(api.request(http.method, path_of(here, http.path), headers=given_headers))
+
+
+FORM = (
+    b'--b\r\nContent-Disposition: form-data; name="from"\r\n\r\n106540352242922\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\nimage\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+    b"\x89PNG\r\n\x1a\n and more\r\n--b--\r\n"
+)
+BEGINNINGS = (
+    b"\xff\xd8\xff",
+    b"%PDF-",
+    b"PK\x03\x04",
+    b"\x00\x00\x00\x18ftyp3gp4",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+)
+
+
+@examples(60)
+@given(
+    mutated_bytes(
+        [FORM], (b"--b\r\n", b"--b--", b'filename="', b"; ", b"\r\n\r\n", b"text/plain", *BEGINNINGS)
+    ),
+    st.sampled_from(
+        ("multipart/form-data; boundary=b", "multipart/form-data", "multipart/mixed; boundary=b")
+    ),
+)
+def test_a_form_with_a_file_of_any_bytes_is_answered(here: FuzzedSite, body: bytes, kind: str) -> None:
+    with here.api as api:
+        check(api.post("/api/v1/media", content=body, headers={"Content-Type": kind}))
+        assert api.get("/api/v1/me").status_code == 200

@@ -238,6 +238,28 @@ async def test_a_file_of_which_a_part_is_lost_is_repaired_by_another_upload(tmp_
         assert here.sim.media[-1].sha256 == made["sha256"]
 
 
+async def test_a_single_message_waits_for_the_upload_of_its_file(tmp_path: Path) -> None:
+    async with site(tmp_path, hold_answers=True) as here:
+        made = await uploaded(here, PNG)
+        await eventually(lambda: len(here.sim.media) == 1)
+        template = {"name": "hello", "language": "en_US", "header": {"image": {"id": made["id"]}}}
+        body = {"to": people(1)[0]["to"], "type": "template", "template": template}
+        answers: list[Any] = []
+
+        async def send() -> None:
+            answers.append(await here.api.post("/api/v1/messages", json=body))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send)
+            with anyio.fail_after(PATIENCE_S):
+                while not await here.admin("message.list"):  # noqa: ASYNC110 - seen from outside
+                    await anyio.sleep(0.01)
+            await here.admin("status")  # the request has looked at its hold by now, mostly
+            here.sim.change(hold_answers=False)
+        assert answers[0].status_code == 201, answers[0].text
+        assert headers_sent(here) == [{"id": here.sim.media[0].id}]
+
+
 async def test_each_number_uploads_a_file_for_itself(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         second = "206540352242922"

@@ -47,6 +47,7 @@ _SHORT = frozenset(
         HoldReason.NO_ANSWER,
         HoldReason.NO_FREE_CONNECTION,
         HoldReason.WAITING_FOR_RETRY,
+        HoldReason.MEDIA,
     }
 )
 """Holds that may be over in seconds: it is worth waiting for them. Others last until somebody or a time ends them."""
