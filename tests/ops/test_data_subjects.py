@@ -115,8 +115,8 @@ TABLES = {
 }
 STAFF = {"user_account", "login_session", "known_browser"}
 """Tables that name users of the dashboard, who are no recipients: `user remove` deletes them."""
-KEPT = {"status", "error_title", "held"}
-"""Texts of a recipient that say nothing of the person."""
+KEPT = {"status", "error_title", "held", "country"}
+"""Texts of a recipient that say nothing of the person, or only the country, by which the message was billed."""
 
 
 async def test_a_new_column_or_table_about_people_is_erased_too(tmp_path: Path) -> None:

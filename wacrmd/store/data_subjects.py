@@ -317,7 +317,7 @@ def _messages(tx: Tx, subject: DataSubject) -> list[JsonObject]:
     rows = _rows(
         tx,
         "SELECT r.id, a.name AS account, n.phone_number_id AS number, b.uuid AS broadcast_id, b.name AS broadcast,"
-        ' b.template_name, b.template_language, b.created_at, r."to", r.params, r.content, r.status,'
+        ' b.template_name, b.template_language, b.created_at, r."to", r.country, r.params, r.content, r.status,'
         " r.wamid AS whatsapp_message_id, r.wa_id, r.user_id, r.parent_user_id, r.error_code, r.error_title,"
         " r.error_details, r.held, p.category AS pricing_category, p.type AS pricing_type, p.model AS pricing_model,"
         " p.billable AS pricing_billable, r.conversation_id, r.conversation_origin, r.conversation_expires_at,"
