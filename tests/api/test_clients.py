@@ -111,7 +111,7 @@ async def other_methods_and_options(here: Site) -> None:
         ("/api/v1/me", "GET, HEAD, OPTIONS"),
         ("/api/v1/me/", "GET, HEAD, OPTIONS"),
         (BROADCASTS, "GET, HEAD, OPTIONS, POST"),
-        (f"{BROADCASTS}/{broadcast_id}", "GET, HEAD, OPTIONS"),
+        (f"{BROADCASTS}/{broadcast_id}", "DELETE, GET, HEAD, OPTIONS"),
         (f"{BROADCASTS}/{broadcast_id}/pause", "OPTIONS, POST"),
         ("/api/v1/optouts/1", "DELETE, OPTIONS"),
         ("/api/v1/webhooks/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
