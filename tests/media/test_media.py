@@ -238,6 +238,19 @@ async def test_a_file_of_which_a_part_is_lost_is_repaired_by_another_upload(tmp_
         assert here.sim.media[-1].sha256 == made["sha256"]
 
 
+async def test_a_broadcast_of_which_nobody_is_left_is_completed_without_its_file(tmp_path: Path) -> None:
+    async with site(tmp_path, media_close_share=1.0) as here:
+        made = await uploaded(here, PNG)
+        left = await here.send(people(2), header={"image": {"id": made["id"]}})
+        await here.until(left, lambda shown: shown["hold"] is not None)
+        sql = "UPDATE recipient SET status = 'cancelled'"
+        await here.running.ctx.db.write(lambda tx: tx.execute(sql).rowcount)
+        here.running.ctx.queue.enqueue(1)
+        with anyio.fail_after(PATIENCE_S):
+            while (await here.admin("broadcast.list"))[0]["status"] != "sent":  # noqa: ASYNC110 - the rows were changed by hand
+                await anyio.sleep(0.02)
+
+
 async def test_a_single_message_waits_for_the_upload_of_its_file(tmp_path: Path) -> None:
     async with site(tmp_path, hold_answers=True) as here:
         made = await uploaded(here, PNG)
