@@ -44,6 +44,10 @@ VALUES = {
     "first": "2026-11-01",
     "last": "2026-11-30",
     "send_between": "mon-fri 09:00-20:00",
+    "retry_rules": "131049 after 24h, 2 times",
+    "codes": "131049",
+    "not_delivered_after_hours": "48h",
+    "at": "2999-01-01 09:00",
 }
 """Values of options and arguments that are no plain text, by their names in the command."""
 

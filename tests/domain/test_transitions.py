@@ -84,10 +84,11 @@ def test_a_delivered_message_stays_delivered(event: RecipientEvent) -> None:
         assert STAGE[then.status] >= STAGE[state.status]
 
 
-def test_only_a_retry_by_a_person_makes_a_finished_recipient_pending() -> None:
+def test_only_a_retry_by_a_person_or_by_a_rule_makes_a_finished_recipient_pending() -> None:
     ended = {S.SENT, S.FAILED, S.GIVEN_UP, S.CANCELLED, S.UNCERTAIN}
     back = {row.event for row in RECIPIENT.rows if row.after in (S.PENDING, S.SENDING) and row.before & ended}
-    assert back == {E.REQUEUED}
+    assert back == {E.REQUEUED, E.NOT_DELIVERED_REQUEUED, E.RETRIED_BY_RULE}
+    assert RECIPIENT.of(E.RETRIED_BY_RULE).before == {S.FAILED}, "nothing that may have arrived"
 
 
 @pytest.mark.parametrize("state", list(RecipientState))

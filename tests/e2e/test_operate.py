@@ -18,6 +18,7 @@ from wacrmd.domain.actor import Actor
 from wacrmd.domain.attempt import UncertainPolicy
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.retry import RetryRequest
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.services.broadcasts import lifecycle
 from wacrmd.services.broadcasts.read import broadcast_of
@@ -49,7 +50,8 @@ class Operator:
         return await self._result_of(partial(lifecycle.cancel, self.ctx, self.broadcast))
 
     async def retry(self, statuses: frozenset[RecipientStatus] = BOTH) -> str:
-        return await self._result_of(partial(lifecycle.retry, self.ctx, self.broadcast, statuses))
+        request = RetryRequest(statuses)
+        return await self._result_of(partial(lifecycle.retry, self.ctx, self.broadcast, request))
 
     async def _result_of(self, call: Callable[[], Awaitable[Any]]) -> str:
         try:
@@ -57,7 +59,7 @@ class Operator:
         except Refusal as refusal:
             assert refusal.code is ErrorCode.CONFLICT
             return f"conflict: {refusal.message}"
-        return str(answer.status) if isinstance(answer, BroadcastView) else f"requeued {answer}"
+        return str(answer.status) if isinstance(answer, BroadcastView) else f"requeued {len(answer.ids)}"
 
 
 async def operator(here: Site, broadcast_id: str) -> Operator:

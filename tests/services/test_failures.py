@@ -13,12 +13,13 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.retry import RetryRequest
 from wacrmd.sender.decision import Decision
 from wacrmd.sender.recorder import record
 from wacrmd.services import pausing
 from wacrmd.services.failures import apply_outcomes
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import attempts, broadcasts, due_times, receipts, recipients
+from wacrmd.store import attempts, broadcasts, due_times, receipts, retries
 from wacrmd.store.database import Tx
 
 S = RecipientStatus
@@ -171,7 +172,7 @@ def test_a_finished_broadcast_is_not_paused_and_begins_anew_with_a_retry(tx: Tx)
     assert broadcasts.complete(tx, broadcast_id, NOW)
     assert tell(tx, *map(failed, claims[5:])) == []
     assert hold_of(tx, broadcast_id) == (BroadcastStatus.SENT, None)
-    recipients.requeue(tx, broadcast_id, frozenset({S.FAILED}), NOW)
+    retries.requeue(tx, broadcast_id, RetryRequest(frozenset({S.FAILED})), NOW)
     assert broadcasts.reopen(tx, broadcast_id, NOW + 1)
     again = attempts.claim(tx, broadcast_id, 12, NOW + 1)
     told = [receipt_of(claim, S.FAILED, f"again{claim.recipient_id}") for claim in again]

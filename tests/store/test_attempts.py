@@ -14,6 +14,7 @@ from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.retry import RetryRequest
 from wacrmd.store import (
     attempts,
     broadcast_counts,
@@ -24,6 +25,7 @@ from wacrmd.store import (
     receipts,
     recipient_history,
     recipients,
+    retries,
     webhook_endpoints,
 )
 from wacrmd.store.database import Tx
@@ -120,7 +122,7 @@ def test_a_late_success_of_a_failed_and_requeued_recipient_leaves_it_pending(tx:
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
     token = callback_token("6f1e2d3c-0000-4000-8000-000000000001", claim.recipient_id, claim.attempt)
     receipts.apply(tx, [Receipt(N1, "w1", S.FAILED, NOW, callback=token)], NOW)
-    recipients.requeue(tx, broadcast_id, [S.FAILED], NOW)
+    retries.requeue(tx, broadcast_id, RetryRequest(frozenset([S.FAILED])), NOW)
     attempts.record(tx, [result(claim, S.SENT, "w1")])
     assert status_of(tx, claim.recipient_id) == "pending"
 
@@ -246,7 +248,7 @@ def test_a_retry_by_a_person_has_all_retries_again(tx: Tx) -> None:
     (second,) = attempts.claim(tx, broadcast_id, 1, NOW)
     assert second.retries == 1
     attempts.record(tx, [result(second, S.FAILED)])
-    recipients.requeue(tx, broadcast_id, [S.FAILED], NOW + 9)
+    retries.requeue(tx, broadcast_id, RetryRequest(frozenset([S.FAILED])), NOW + 9)
     (third,) = attempts.claim(tx, broadcast_id, 1, NOW + 9)
     assert (third.retries, third.first_attempt_at) == (0, NOW + 9)
 

@@ -11,7 +11,8 @@ import pytest
 from tests.store.rows import N1, NOW, broadcast, database, opt_out, opted_out, row
 from wacrmd.domain.person import names
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.store import attempts, due, inbound_messages, optouts, people, recipients
+from wacrmd.domain.retry import RetryRequest
+from wacrmd.store import attempts, due, inbound_messages, optouts, people, retries
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
 
@@ -234,8 +235,10 @@ def test_a_retry_sends_one_message_to_two_recipients_who_turned_out_to_be_one_pe
     tx.execute("UPDATE recipient SET status = 'sent', failed_at = NULL WHERE id = ?", (ids[1],))
     see(tx, *phones[:2])
     see(tx, *phones[2:])
-    assert recipients.requeue(tx, broadcast_id, frozenset({S.FAILED}), NOW) == [ids[2]]
+    assert retries.requeue(tx, broadcast_id, RetryRequest(frozenset({S.FAILED})), NOW).ids == [ids[2]]
     assert [row(tx, each)["status"] for each in ids] == ["failed", "sent", "pending", "failed"]
     tx.execute("UPDATE recipient SET status = 'uncertain', failed_at = NULL WHERE id > ?", (ids[1],))
-    assert recipients.requeue(tx, broadcast_id, frozenset({S.UNCERTAIN, S.FAILED}), NOW) == [ids[2]]
+    assert retries.requeue(tx, broadcast_id, RetryRequest(frozenset({S.UNCERTAIN, S.FAILED})), NOW).ids == [
+        ids[2]
+    ]
     assert [row(tx, each)["status"] for each in ids] == ["failed", "sent", "pending", "uncertain"]

@@ -10,7 +10,8 @@ from tests.store.rows import N1, NOW, broadcast, database, receipt_of, row, stat
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.store import attempts, broadcasts, receipts, recipients
+from wacrmd.domain.retry import RetryRequest
+from wacrmd.store import attempts, broadcasts, receipts, retries
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import error_detail, stored_error
 
@@ -83,7 +84,7 @@ def test_a_repeated_status_of_an_older_message_does_not_change_a_retry(tx: Tx, b
     attempts.record(tx, [result(first, S.SENT, "w1")])
     failed = Receipt(N1, "w1", S.FAILED, NOW + 2000, error=MetaError(131026, "Message undeliverable"))
     receipts.apply(tx, [failed], NOW)
-    assert len(recipients.requeue(tx, broadcast_id, [S.FAILED], NOW)) == 1
+    assert len(retries.requeue(tx, broadcast_id, RetryRequest(frozenset([S.FAILED])), NOW).ids) == 1
     again = claim_one(tx, broadcast_id) if between == "in flight" else None
     receipts.apply(tx, [receipt_of(first, S.SENT, "w1"), receipt_of(first, S.FAILED, "w1")], NOW)
     assert status_of(tx, first.recipient_id) == ("sending" if again else "pending")
@@ -99,7 +100,7 @@ def test_a_late_delivery_of_the_old_message_ends_a_retry(tx: Tx, between: str) -
     broadcast_id = broadcast(tx, 1)
     first = claim_one(tx, broadcast_id)
     expire_leases(tx)
-    recipients.requeue(tx, broadcast_id, [S.UNCERTAIN], NOW)
+    retries.requeue(tx, broadcast_id, RetryRequest(frozenset([S.UNCERTAIN])), NOW)
     if between == "in flight":
         claim_one(tx, broadcast_id)
     receipts.apply(tx, [receipt_of(first, S.DELIVERED, "w1")], NOW)
@@ -187,7 +188,7 @@ def test_a_failure_of_an_expired_attempt_counts_before_and_after_its_sent(
     claim = claim_one(tx, broadcast_id)
     if then == "is requeued":
         expire_leases(tx)
-        recipients.requeue(tx, broadcast_id, [S.UNCERTAIN], NOW)
+        retries.requeue(tx, broadcast_id, RetryRequest(frozenset([S.UNCERTAIN])), NOW)
     else:
         attempts.expire_leases(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
     if then == "its broadcast is cancelled":

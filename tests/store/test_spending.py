@@ -6,7 +6,8 @@ from pathlib import Path
 from tests.store.rows import N1, NOW, UUID, broadcast, database
 from wacrmd.clock import DAY
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.store import recipients, spending
+from wacrmd.domain.retry import RetryRequest
+from wacrmd.store import retries, spending
 from wacrmd.store.database import Tx
 from wacrmd.store.integrity import _RULES
 
@@ -44,7 +45,7 @@ def test_each_change_of_a_recipients_pricing_or_time_changes_the_counts(tmp_path
             tx.execute(f"UPDATE recipient SET {column} = ? WHERE id = ?", change)
             check(tx)
         tx.execute("UPDATE recipient SET status = 'failed', failed_at = 1 WHERE broadcast_id = ?", (ids[0],))
-        assert recipients.requeue(tx, ids[0], [RecipientStatus.FAILED], NOW)
+        assert retries.requeue(tx, ids[0], RetryRequest(frozenset([RecipientStatus.FAILED])), NOW).ids
         check(tx)
         found = spending.of_broadcasts(tx, ids)
         assert ids[0] not in found, "what is sent again is not billed yet"

@@ -25,16 +25,19 @@ from hypothesis.stateful import (
 
 from tests.store.rows import N1, NOW, UUID, broadcast, database, row
 from tests.support.exhaustive import IS_EXHAUSTIVE
+from wacrmd.clock import HOUR
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Counted
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import STAGE, RecipientStatus
+from wacrmd.domain.retry import NO_LIMITS, RetryRequest, RetryRule
 from wacrmd.services.broadcast_counts import BroadcastCounts
-from wacrmd.store import attempts, broadcast_counts, broadcasts, receipts, recipients
+from wacrmd.store import attempts, broadcast_counts, broadcasts, receipts, recipients, retries
 from wacrmd.store.connection import open_reader
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import json_of
 
 S = RecipientStatus
 WAITING = frozenset({S.PENDING, S.SENDING})
@@ -71,6 +74,7 @@ class Sending(RuleBasedStateMachine):
     @initialize()
     def accept(self) -> None:
         self.id = broadcast(self.tx, PEOPLE)
+        self.tx.execute("UPDATE broadcast SET retry_rules = ?", (json_of((RetryRule((131026,), 1, 2),)),))
 
     # --- the sender ---------------------------------------------------------------------------------------
 
@@ -188,9 +192,35 @@ class Sending(RuleBasedStateMachine):
         for recipient_id in self.ids():
             if self.status(recipient_id) in statuses:
                 self.known.pop(recipient_id, None)
-        requeued = recipients.requeue(self.tx, self.id, statuses, self.now)
+        requeued = retries.requeue(self.tx, self.id, RetryRequest(frozenset(statuses)), self.now).ids
         if requeued and state is BroadcastStatus.SENT:
             broadcasts.reopen(self.tx, self.id, self.now)
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
+
+    @rule()
+    def retry_not_delivered(self) -> None:
+        state = self.state()
+        if state is BroadcastStatus.CANCELLED:
+            return
+        wanted = RetryRequest(frozenset({S.SENT}), not_delivered_after=0)
+        requeued = retries.requeue(self.tx, self.id, wanted, self.now).ids
+        if requeued and state is BroadcastStatus.SENT:
+            broadcasts.reopen(self.tx, self.id, self.now)
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
+
+    @rule()
+    def retry_by_rules(self) -> None:
+        """In the daemon this belongs to the transaction that records the failure."""
+        state = self.state()
+        before = {each: row(self.tx, each)["rule_retries"] for each in self.ids()}
+        failed = {
+            each for each in self.ids() if row(self.tx, each)["error_code"] and self.status(each) is S.FAILED
+        }
+        again = retries.apply_rules(self.tx, self.ids(), NO_LIMITS, self.now - HOUR)
+        usable = {each for each in failed if before[each] != 2}
+        assert set(again) == (set() if state is BroadcastStatus.CANCELLED else usable)
+        for each in again:
+            self.known.pop(each, None)
         broadcasts.recipients_changed(self.tx, [self.id], self.now)
 
     @rule()

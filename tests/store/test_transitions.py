@@ -15,9 +15,21 @@ from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.recipient_transitions import RECIPIENT, STATUS_EVENTS, RecipientEvent
-from wacrmd.store import attempts, broadcasts, due, numbers, people, person_merge, receipts, recipients
+from wacrmd.domain.retry import NO_LIMITS, RetryRequest, RetryRule
+from wacrmd.store import (
+    attempts,
+    broadcasts,
+    due,
+    numbers,
+    people,
+    person_merge,
+    receipts,
+    recipients,
+    retries,
+)
 from wacrmd.store.database import Tx
 from wacrmd.store.migrate import migrations
+from wacrmd.store.rows import json_of
 
 S, E = RecipientState, RecipientEvent
 B, V = BroadcastStatus, BroadcastEvent
@@ -137,7 +149,18 @@ def same_person(tx: Tx, broadcast_id: int, recipient_id: int) -> None:
 
 
 def requeue(tx: Tx, broadcast_id: int, _recipient_id: int) -> None:
-    recipients.requeue(tx, broadcast_id, list(RecipientStatus), NOW)
+    retries.requeue(tx, broadcast_id, RetryRequest(frozenset(RecipientStatus)), NOW)
+
+
+def requeue_not_delivered(tx: Tx, broadcast_id: int, _recipient_id: int) -> None:
+    wanted = RetryRequest(frozenset({RecipientStatus.SENT}), not_delivered_after=0)
+    retries.requeue(tx, broadcast_id, wanted, NOW)
+
+
+def retry_by_rule(tx: Tx, _broadcast_id: int, recipient_id: int) -> None:
+    rules = (RetryRule((131026,), 24, 1),)
+    tx.execute("UPDATE broadcast SET retry_rules = ?", (json_of(rules),))
+    retries.apply_rules(tx, [recipient_id], NO_LIMITS, NOW)
 
 
 CHANGES: dict[RecipientEvent, list[Change]] = {
@@ -151,6 +174,8 @@ CHANGES: dict[RecipientEvent, list[Change]] = {
     E.ATTEMPT_LOST: [lambda tx, _, recipient_id: recipients.lose_attempts(tx, [recipient_id], "Lost")],
     E.ERASED: [lambda tx, _, recipient_id: recipients.cancel_erased(tx, [recipient_id], "Erased")],
     E.REQUEUED: [requeue],
+    E.NOT_DELIVERED_REQUEUED: [requeue_not_delivered],
+    E.RETRIED_BY_RULE: [retry_by_rule],
     E.UNCERTAIN_GIVEN_UP: [lambda tx, broadcast_id, _: recipients.give_up_uncertain(tx, broadcast_id, NOW)],
     E.RESULT_OUTDATED: [recorded(event, ATTEMPT - 1) for event in RESULTS],
     E.ACCEPTANCE_SUPERSEDED: [superseded_acceptance],

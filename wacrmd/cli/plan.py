@@ -1,4 +1,4 @@
-"""Options for the way in which a broadcast is sent: hours, pace, and to whom first."""
+"""Options for the way in which a broadcast is sent: hours, pace, to whom first, and to whom again."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,11 @@ import click
 
 from wacrmd.cli.hours import Hours, hours_shown
 from wacrmd.cli.output import local
+from wacrmd.cli.retry_rules import RuleText, rules_of, rules_shown
 from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
-PLAN_PARTS = ("send_between", "spread_over_minutes", "messages_per_second", "canary")
+PLAN_PARTS = ("send_between", "spread_over_minutes", "messages_per_second", "canary", "retry_rules")
 """What the way of sending consists of, by its names in JSON."""
 _OPTIONS = (
     click.option(
@@ -59,6 +60,15 @@ _OPTIONS = (
         metavar="PERCENT",
         help="To how many of the first it may have failed. Default: 10.",
     ),
+    click.option(
+        "--retry-rule",
+        "retry_rules",
+        type=RuleText(),
+        multiple=True,
+        metavar="RULE",
+        help="Send again by itself to those who failed with a code of Meta's, such as '131049 after 24h, 2 times'; more than"
+        " once for several rules, none: never. Default: the rules of the account.",
+    ),
 )
 
 
@@ -71,7 +81,8 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def plan_of(options: JsonObject) -> JsonObject:
     """The parameters for the way of sending, which it takes out of `options`."""
-    plan = {name: options.pop(name) for name in PLAN_PARTS if name != "canary"}
+    plan = {name: options.pop(name) for name in PLAN_PARTS if name not in ("canary", "retry_rules")}
+    plan["retry_rules"] = rules_of(options.pop("retry_rules"))
     count = options.pop("canary")
     given = {
         "wait_minutes": options.pop("canary_wait"),
@@ -97,6 +108,8 @@ def plan_lines(found: JsonObject) -> list[str]:
             f"to {canary['count']} people first; to the others {canary['wait_minutes']} minutes later, if"
             f" {canary['min_delivered']:.0%} have it and at most {canary['max_failed']:.0%} failed"
         )
+    if found["retry_rules"]:
+        lines.append(f"again to those who failed: {rules_shown(found['retry_rules'])}")
     return lines
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from wacrmd.domain.marketing_route import MarketingRoute, ProductPolicy
+from wacrmd.domain.retry import RetryRules
 from wacrmd.domain.send_between import SendBetween
 from wacrmd.fields import Doc
 
@@ -43,6 +44,12 @@ class AccountSettings:
 
     send_between: Annotated[
         SendBetween | None, Doc("the hours of broadcasts that name none; null: at any time")
+    ] = None
+    retry_rules: Annotated[
+        RetryRules | None,
+        Doc(
+            "when broadcasts that name no rules are sent again by themselves to those who failed; null: never"
+        ),
     ] = None
 
     def changed(self, changes: Mapping[str, Any]) -> "AccountSettings":

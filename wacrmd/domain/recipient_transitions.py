@@ -33,6 +33,8 @@ class RecipientEvent(StrEnum):
     BROADCAST_CANCELLED = "broadcast_cancelled"
     ERASED = "erased"
     REQUEUED = "requeued"
+    NOT_DELIVERED_REQUEUED = "not_delivered_requeued"
+    RETRIED_BY_RULE = "retried_by_rule"
     UNCERTAIN_GIVEN_UP = "uncertain_given_up"
     STATUS_SENT = "status_sent"
     STATUS_DELIVERED = "status_delivered"
@@ -120,7 +122,7 @@ RECIPIENT = StateMachine[RecipientState, RecipientEvent](
             _E.ACCEPTANCE_SUPERSEDED,
             frozenset(),
             None,
-            "This message was accepted, then it failed, then a person asked for a retry: the retry stays.",
+            "This message was accepted, then it failed, or was not delivered, and is sent again: the retry stays.",
             "The attempt is not newer than `failed_attempt`.",
         ),
         Transition(
@@ -166,6 +168,21 @@ RECIPIENT = StateMachine[RecipientState, RecipientEvent](
             _S.PENDING,
             "A person asked for it, and takes the risk if Meta may have the message. An attempt that"
             " Meta said failed becomes `failed_attempt`.",
+        ),
+        Transition(
+            _E.NOT_DELIVERED_REQUEUED,
+            frozenset({_S.SENT}),
+            _S.PENDING,
+            "A person asked for it, and takes the risk: if Meta still delivers the old message, it may come twice."
+            " Its attempt becomes `failed_attempt`. If it is delivered before the next one is sent, that ends the retry.",
+            "Meta accepted it as long ago as the person said, and does not hold it back.",
+        ),
+        Transition(
+            _E.RETRIED_BY_RULE,
+            frozenset({_S.FAILED}),
+            _S.PENDING,
+            "A rule of the broadcast asks for it, `next_attempt_at` says when. The attempt becomes `failed_attempt`.",
+            "Meta's code is in a rule that has not been used up for this recipient, and the broadcast is not cancelled.",
         ),
         Transition(
             _E.UNCERTAIN_GIVEN_UP,
@@ -218,14 +235,14 @@ RECIPIENT = StateMachine[RecipientState, RecipientEvent](
             _E.STATUS_SENT_SUPERSEDED,
             frozenset(),
             None,
-            "A person asked for a retry after this attempt failed. A late `sent` of it says nothing new.",
+            "The message is sent again after this attempt. A late `sent` of it says nothing new.",
             "The attempt is not newer than `failed_attempt`.",
         ),
         Transition(
             _E.STATUS_FAILED_SUPERSEDED,
             frozenset(),
             None,
-            "A person asked for a retry after this attempt failed: the failure is known.",
+            "The message is sent again after this attempt: that it failed changes nothing.",
             "The attempt is not newer than `failed_attempt`.",
         ),
         Transition(

@@ -1,4 +1,4 @@
-"""How a broadcast is sent: in which hours, how fast, and to whom first. Pure."""
+"""How a broadcast is sent: in which hours, how fast, to whom first, and to whom again. Pure."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from wacrmd.clock import MINUTE, SECOND
 from wacrmd.domain.account_settings import AccountSettings
 from wacrmd.domain.canary import Canary
+from wacrmd.domain.retry import RetryRules
 from wacrmd.domain.send_between import SendBetween
 from wacrmd.fields import Doc
 
@@ -24,10 +25,14 @@ class SendingPlan:
         float | None, Doc("how many messages of it are sent in a second at most; null: as its number may")
     ] = None
     canary: Annotated[Canary | None, Doc("to whom it is sent first; null: to all at once")] = None
+    retry_rules: Annotated[
+        RetryRules | None, Doc("when it is sent again by itself to those who failed; null or none: never")
+    ] = None
 
     def over(self, settings: AccountSettings) -> "SendingPlan":
         """The plan with what is set for the account where it says nothing."""
-        return replace(self, send_between=self.send_between or settings.send_between)
+        rules = settings.retry_rules if self.retry_rules is None else self.retry_rules
+        return replace(self, send_between=self.send_between or settings.send_between, retry_rules=rules)
 
     def rate_for(self, people: int) -> float | None:
         """Messages per second that a broadcast to so many people may send at most; None: as many as its number may."""

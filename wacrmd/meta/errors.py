@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 
+from wacrmd.clock import DAY, HOUR, MINUTE, Millis
 from wacrmd.domain.marketing_route import Endpoint
+from wacrmd.domain.retry import RetryLimits
 
 
 class Action(StrEnum):
@@ -41,12 +43,17 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """One of Meta's codes: its meaning, what the sender does, and what a person can do, in a sentence or two."""
+    """One of Meta's codes: its meaning, what the sender does, and what a person can do, in a sentence or two.
+
+    `wait` is how long Meta asks to wait before another message to the same person; `is_final`: another one fails as well.
+    """
 
     code: int
     meaning: str
     action: Action
     advice: str
+    wait: Millis = 0
+    is_final: bool = False
 
 
 NO_META_ERROR = -1000
@@ -101,7 +108,7 @@ _RULES = (
     ErrorRule(130429, "the number's throughput is reached", _A.THROTTLE,
         "No action needed: the rate is lowered by itself. If it happens often, lower messages_per_second."),
     ErrorRule(130472, "the user is part of an experiment by Meta", _A.FAIL,
-        "Meta delivers no marketing messages to this user: use another channel."),
+        "Meta delivers no marketing messages to this user: use another channel.", is_final=True),
     ErrorRule(130497, "the business account may not send to this country", _A.COUNT_FAILURE,
         "Leave out recipients in this country, or ask Meta for access."),
     ErrorRule(130501, "this kind of message is not supported in groups", _A.FAIL, _NOT_FROM_SENDING),
@@ -129,16 +136,16 @@ _RULES = (
     ErrorRule(131048, "restricted because of spam or quality signals", _A.PAUSE_NUMBER,
         "Check the number's quality in WhatsApp Manager, wait some hours, and send only to people who asked for it."),
     ErrorRule(131049, "not delivered by Meta: this user gets many marketing messages already", _A.FAIL,
-        "Retry after 24 hours at the earliest, and wait longer each time."),
+        "Retry after 24 hours at the earliest, and wait longer each time.", wait=DAY),
     ErrorRule(131050, "the user has stopped marketing messages from you", _A.OPT_OUT,
-        "No action needed: the person has opted out."),
+        "No action needed: the person has opted out.", is_final=True),
     ErrorRule(131051, "this type of message is not supported", _A.PAUSE_BROADCAST,
         "Check the raw components of the broadcast."),
     ErrorRule(131052, "inbound media could not be downloaded", _A.FAIL, _NOT_FROM_SENDING),
     ErrorRule(131053, "the header's media could not be loaded or has an unsupported type", _A.COUNT_FAILURE,
         "Check the media link, the file's type and its size, or upload the file and use its id."),
     ErrorRule(131055, "only marketing templates go to /marketing_messages", _A.PAUSE_BROADCAST, _OTHER_CATEGORY),
-    ErrorRule(131056, "too many messages to this person in a short time", _A.PAIR_LIMIT, _WAIT),
+    ErrorRule(131056, "too many messages to this person in a short time", _A.PAIR_LIMIT, _WAIT, wait=5 * MINUTE),
     ErrorRule(131057, "the business account is in maintenance, often for a throughput upgrade", _A.MAINTENANCE, _WAIT),
     ErrorRule(131060, "the message is not available", _A.FAIL, _NOT_FROM_SENDING),
     ErrorRule(131061, "the price is above your maximum price", _A.FAIL,
@@ -166,7 +173,7 @@ _RULES = (
     ErrorRule(132018, "a parameter of the template is invalid", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(132068, "the template's flow is blocked", _A.PAUSE_BROADCAST, "Repair the flow, then resume."),
     ErrorRule(132069, "the template's flow is throttled to 10 messages an hour", _A.PAUSE_BROADCAST,
-        "Repair the flow, then resume after an hour."),
+        "Repair the flow, then resume after an hour.", wait=HOUR),
     ErrorRule(133000, "an earlier deregistration has not finished", _A.PAUSE_NUMBER, _REGISTER),
     ErrorRule(133004, "the server is temporarily not available", _A.RETRY, _WAIT),
     ErrorRule(133005, "the two-step PIN is wrong", _A.PAUSE_NUMBER, _REGISTER),
@@ -181,7 +188,7 @@ _RULES = (
         "Accept the terms, then resume."),
     ErrorRule(134100, "only marketing templates go to /marketing_messages", _A.PAUSE_BROADCAST, _OTHER_CATEGORY),
     ErrorRule(134101, "Meta still prepares the template for /marketing_messages", _A.PAUSE_BROADCAST,
-        "Resume after 10 minutes."),
+        "Resume after 10 minutes.", wait=10 * MINUTE),
     ErrorRule(134102, "the template or the business account may not use /marketing_messages", _A.PAUSE_BROADCAST,
         f"{_BY_MESSAGES}, then resume. Or accept the terms of the other way in WhatsApp Manager."),
     ErrorRule(135000, "an unknown error with the parameters", _A.COUNT_FAILURE, _PARAMETERS),
@@ -193,6 +200,12 @@ _RULES = (
 
 RULES: dict[int, ErrorRule] = {rule.code: rule for rule in _RULES}
 """Every known code of Meta's, and `NO_META_ERROR`."""
+
+RETRY_LIMITS = RetryLimits(
+    {rule.code: rule.wait for rule in _RULES if rule.wait},
+    frozenset(rule.code for rule in _RULES if rule.is_final),
+)
+"""When Meta allows another message to somebody to whom one has failed (docs/meta.md, Errors)."""
 
 _WEBHOOK_RULES: dict[int, ErrorRule] = {
     132015: ErrorRule(

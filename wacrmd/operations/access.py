@@ -22,6 +22,7 @@ from wacrmd.operations.inputs import (
 )
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.operations.plan_inputs import HoursOrNone
+from wacrmd.operations.retry_inputs import RulesOrNone, to_rules
 from wacrmd.services.access import accounts, keys
 from wacrmd.services.context import Context
 from wacrmd.views.access import (
@@ -73,6 +74,10 @@ class SettingsOfAccount(AccountName):
     send_between: HoursOrNone = Field(
         None, description="the hours of broadcasts that name none; `none`: at any time"
     )
+    retry_rules: RulesOrNone = Field(
+        None,
+        description="when broadcasts that name no rules are sent again by themselves to those who failed; `none`: never",
+    )
 
     def changes(self) -> JsonObject:
         """The settings that are given, by their names in `AccountSettings`; None takes one away."""
@@ -83,6 +88,8 @@ class SettingsOfAccount(AccountName):
         }
         if self.send_between is not None:
             given["send_between"] = self.send_between.to_hours()
+        if self.retry_rules is not None:
+            given["retry_rules"] = to_rules(self.retry_rules)
         return given
 
 

@@ -3,9 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from wacrmd.domain import broadcast as domain
 from wacrmd.domain.account import Scope
@@ -13,15 +12,14 @@ from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.page import Page, PageRequest
 from wacrmd.domain.phone_guess import Home, summary
-from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.fields import JsonObject, shared
 from wacrmd.off_loop import off_loop, turn
-from wacrmd.operations.body import Body
 from wacrmd.operations.broadcast_events import events_over_http
 from wacrmd.operations.broadcast_inputs import CreateQuery, NewBroadcast, OperatorBroadcast
 from wacrmd.operations.inputs import Id, Limited, OptionalAccount, Params
 from wacrmd.operations.operation import Admin, Header, Http, HttpRequest, Operations, Reply
+from wacrmd.operations.retry_inputs import OperatorRetry, Retry
 from wacrmd.services.access.accounts import account_named
 from wacrmd.services.broadcasts import create as creation
 from wacrmd.services.broadcasts import details, lifecycle, preview, read, timeline
@@ -83,35 +81,6 @@ class OperatorBroadcastFilter(Limited, BroadcastFilter, OptionalAccount):
     until: str | None = Field(
         None, min_length=1, max_length=40, description="only those created before, as for `since`"
     )
-
-
-class Retry(Body):
-    """Which recipients to send to again."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"statuses": ["failed"]}]})
-    in_path: ClassVar[frozenset[str]] = frozenset({"id"})
-
-    id: Id = Field(description="id of the broadcast; operators may give an unambiguous beginning of it")
-    statuses: list[Literal[RecipientStatus.FAILED, RecipientStatus.UNCERTAIN]] = Field(
-        min_length=1,
-        max_length=10,
-        description="those who are uncertain may have the message already and get it twice",
-    )
-
-
-class OperatorRetry(BroadcastId):
-    """Which recipients to send to again."""
-
-    failed: bool = Field(default=False, description="those that failed")
-    uncertain: bool = Field(
-        default=False, description="those whose outcome is unknown: they may get the message twice"
-    )
-
-    def as_statuses(self) -> Retry:
-        """The same with the statuses; none named: those that failed."""
-        uncertain = [RecipientStatus.UNCERTAIN] if self.uncertain else []
-        failed = [RecipientStatus.FAILED] if self.failed or not self.uncertain else []
-        return Retry.model_validate({"id": self.id, "statuses": [*failed, *uncertain]})
 
 
 async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
@@ -388,15 +357,25 @@ async def cancel(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastVi
     example={**EXAMPLE, "failed": True},
 )
 async def retry(ctx: Context, actor: Actor, params: Retry) -> RetriedDetails:
-    """Send again to failed or uncertain recipients.
+    """Send again to recipients that failed, are uncertain, or were not delivered.
 
     A recipient that is `uncertain` may have the message already. Include `uncertain` only if a second message is better
-    than none.
+    than none. One that is `sent` and not delivered, mostly because the phone is off, still gets the old message when the
+    phone is on again, and then has it twice. If the old one is delivered before the new one is sent, that ends the retry.
+
+    Nobody is sent to earlier than Meta allows after the code of the failure (131049: 24 hours): they wait, and the answer
+    says how many and until when. Who has opted out meanwhile gets nothing.
     """
     broadcast = await read.broadcast_of(ctx, actor, params.id)
-    requeued = await lifecycle.retry(ctx, broadcast, frozenset(params.statuses))
-    shown = await read.view_of(ctx, broadcast.id)
-    return RetriedDetails(broadcast_id=broadcast.uuid, requeued=requeued, broadcast=shown)
+    requeued = await lifecycle.retry(ctx, broadcast, params.to_request())
+    return RetriedDetails(
+        broadcast_id=broadcast.uuid,
+        requeued=len(requeued.ids),
+        waiting=requeued.waiting,
+        waiting_until=requeued.waiting_until,
+        left_out=requeued.left_out,
+        broadcast=await read.view_of(ctx, broadcast.id),
+    )
 
 
 @operations.operation(

@@ -105,9 +105,9 @@ class ChangeParams(PlanParams, Content, DraftId, extra="forbid"):
     now: bool = Field(default=False, description="start at once, not at a time")
     no_content: bool = Field(default=False, description="without header, buttons and components")
     mapping: MappingParams | None = Field(None, description="what the columns of the file mean")
-    without: list[Literal["send_between", "spread_over_minutes", "messages_per_second", "canary"]] = Field(
-        default_factory=list, description="parts of the way of sending that it is to be without"
-    )
+    without: list[
+        Literal["send_between", "spread_over_minutes", "messages_per_second", "canary", "retry_rules"]
+    ] = Field(default_factory=list, description="parts of the way of sending that it is to be without")
 
     def changes_of_plan(self) -> JsonObject:
         """Parts of the way of sending that are to be different, by their names in `SendingPlan`; None takes one away."""

@@ -1,4 +1,4 @@
-"""How a broadcast is to be sent, as callers give it: hours, pace, and to whom first."""
+"""How a broadcast is to be sent, as callers give it: hours, pace, to whom first, and to whom again."""
 
 import re
 from typing import Annotated
@@ -18,6 +18,7 @@ from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, Day, SendBetwee
 from wacrmd.domain.sending_plan import SendingPlan
 from wacrmd.errors import json_kind
 from wacrmd.operations.body import Body
+from wacrmd.operations.retry_inputs import RuleList, to_rules
 from wacrmd.suggest import did_you_mean
 
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])|24:00", re.ASCII)
@@ -146,6 +147,10 @@ class PlanParams(Body):
     canary: CanaryParams | None = Field(
         None, description="to a few people first; the others follow if most of them have it"
     )
+    retry_rules: RuleList | None = Field(
+        None,
+        description="when it is sent again by itself to those who failed; default those of the account, `[]`: never",
+    )
 
     def to_plan(self) -> SendingPlan:
         """As the service takes it."""
@@ -154,4 +159,5 @@ class PlanParams(Body):
             spread_over_minutes=self.spread_over_minutes,
             messages_per_second=self.messages_per_second,
             canary=self.canary.to_canary() if self.canary else None,
+            retry_rules=to_rules(self.retry_rules),
         )

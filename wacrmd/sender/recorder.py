@@ -190,6 +190,8 @@ def record(tx: Tx, *, entries: list[Entry], max_streak: int, now: Millis) -> Rec
     before = status_events.statuses(tx, [result.recipient_id for result in results])
     attempts.record(tx, results)
     status_events.emit_changes(tx, before, now)
+    refused = [each for each in results if each.status is RecipientStatus.FAILED and each.error is not None]
+    failures.retry_by_rules(tx, [each.recipient_id for each in refused], now)
     wamids = [result.wamid for result in results if result.wamid]
     recorded.changed = {result.broadcast_id for result in results}
     if wamids:

@@ -1,12 +1,14 @@
-"""What a `failed` status changes besides its recipient: it pauses something, throttles the number or opts out."""
+"""What a failure changes besides its recipient: it pauses something, throttles the number, opts out, or is retried later."""
+
+from collections.abc import Iterable
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.hold import HoldReason
-from wacrmd.meta.errors import Action, rule_for
+from wacrmd.meta.errors import RETRY_LIMITS, Action, rule_for
 from wacrmd.services import pausing
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import failure_streaks, optouts
+from wacrmd.store import failure_streaks, optouts, retries
 from wacrmd.store.database import Tx
 from wacrmd.store.receipts import Failure, Outcome
 
@@ -15,19 +17,31 @@ SLOWER = frozenset({Action.THROTTLE, Action.CALL_LIMIT, Action.MAINTENANCE})
 
 
 def apply_outcomes(tx: Tx, outcomes: list[Outcome], max_streak: int, now: Millis) -> list[PauseEvent]:
-    """Pause what failures concern, and opt people out (docs/meta.md, Errors); returns the pauses.
+    """Retry by rules, pause what failures concern, and opt people out (docs/meta.md, Errors); returns the pauses.
+
+    The rules come first: a broadcast that is sending again because of them can be paused.
 
     `max_streak` failures in a row that may concern every recipient pause their broadcast.
     """
     if not outcomes:
         return []
-    pauses = [
-        pause
-        for each in outcomes
-        if each.failure is not None
-        for pause in _after_failure(tx, each.failure, now)
-    ]
+    found = [each.failure for each in outcomes if each.failure is not None]
+    retry_by_rules(tx, [each.recipient_id for each in found], now)
+    pauses = [pause for each in found for pause in _after_failure(tx, each, now)]
     return pauses + _after_streaks(tx, outcomes, max_streak, now)
+
+
+def why_final(code: int) -> str | None:
+    """Why another message to the same person fails as well after this code; None if it may arrive."""
+    rule = rule_for(code)
+    return f"{rule.meaning}. {rule.advice}" if rule.is_final else None
+
+
+def retry_by_rules(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:
+    """Let recipients that have failed be sent to again later, as the rules of their broadcasts say."""
+    ids = list(recipient_ids)
+    if ids:
+        retries.apply_rules(tx, ids, RETRY_LIMITS, now)
 
 
 def _after_streaks(tx: Tx, outcomes: list[Outcome], max_streak: int, now: Millis) -> list[PauseEvent]:

@@ -83,6 +83,7 @@ def plan_columns(plan: SendingPlan) -> dict[str, str | float | None]:
         "spread_over_minutes": plan.spread_over_minutes,
         "messages_per_second": plan.messages_per_second,
         "canary": json_of(plan.canary),
+        "retry_rules": json_of(plan.retry_rules),
     }
 
 
@@ -341,12 +342,16 @@ def cancel(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     return cursor.rowcount > 0
 
 
-def reopen(tx: Tx, broadcast_id: int, now: Millis) -> bool:
-    """Send again after recipients of a broadcast that was `sent` were requeued; False for any other one."""
+def reopen(tx: Tx, broadcast_id: int, now: Millis, *, by_rule: bool = False) -> bool:
+    """Send again after recipients of a broadcast that was `sent` were requeued; False for any other one.
+
+    Failures in a row begin anew if a person wants it: `by_rule` nobody has looked at them.
+    """
     cursor = tx.execute(
         f"UPDATE broadcast SET {RAISED}, status = {after(_E.REOPENED)}, completed_at = NULL, updated_at = ?1,"
-        f" failure_streak = 0, streak_since = ?1 WHERE id = ?2 AND {allows(_E.REOPENED)}",
-        (now, broadcast_id),
+        " failure_streak = iif(?3, failure_streak, 0), streak_since = iif(?3, streak_since, ?1)"
+        f" WHERE id = ?2 AND {allows(_E.REOPENED)}",
+        (now, broadcast_id, by_rule),
     )
     return cursor.rowcount > 0
 

@@ -41,11 +41,13 @@ def let_pass(tx: Tx, broadcast_id: int) -> None:
 
 
 def figures(tx: Tx, broadcast_id: int) -> CanaryFigures:
-    """What became of the first people so far."""
+    """What became of the first people so far; who is sent to again by a rule has failed as far as this goes."""
+    again = "(status = 'pending' AND rule_retries > 0)"
     row = tx.execute(
         "SELECT count(*) FILTER (WHERE status != 'cancelled'),"
         " count(*) FILTER (WHERE status IN ('delivered', 'read', 'replied')),"
-        " count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status IN ('pending', 'sending'))"
+        f" count(*) FILTER (WHERE status = 'failed' OR {again}),"
+        f" count(*) FILTER (WHERE status IN ('pending', 'sending') AND NOT {again})"
         f" FROM recipient WHERE id IN ({SAMPLE})",
         (broadcast_id,),
     ).fetchone()

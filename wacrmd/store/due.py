@@ -103,7 +103,7 @@ def cancel_opted_out(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:
     """Cancel those of these recipients that are pending: they opted out before the send."""
     ids = list(recipient_ids)
     tx.execute(
-        f"UPDATE recipient SET status = {after(_E.OPTED_OUT)}, error_title = ?"
+        f"UPDATE recipient SET status = {after(_E.OPTED_OUT)}, error_title = ?, error_code = NULL, error_details = NULL"
         f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.OPTED_OUT)}",
         (OPTED_OUT, json.dumps(ids)),
     )

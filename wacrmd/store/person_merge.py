@@ -89,7 +89,8 @@ def _cancel_duplicates(tx: Tx, person_id: int, now: Millis) -> set[int]:
     """Cancel recipients of this person that are pending, in broadcasts in which another one is older or was sent to."""
     event = RecipientEvent.SAME_PERSON
     rows = tx.execute(
-        f"UPDATE recipient SET status = {after(event)}, error_title = ?1 WHERE person_id = ?2 AND {allows(event)}"
+        f"UPDATE recipient SET status = {after(event)}, error_title = ?1, error_code = NULL,"
+        f" error_details = NULL WHERE person_id = ?2 AND {allows(event)}"
         " AND EXISTS (SELECT 1 FROM recipient o WHERE o.person_id = ?2 AND o.broadcast_id = recipient.broadcast_id"
         " AND o.id != recipient.id AND (o.status NOT IN ('pending', 'cancelled', 'failed') OR"
         " (o.status = 'pending' AND o.id < recipient.id))) RETURNING id, broadcast_id",

@@ -13,7 +13,7 @@ from wacrmd.store import status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_order import id_range, rows_between
 from wacrmd.store.rows import RowMapper
-from wacrmd.store.state_sql import GIVEN_UP, after, allows
+from wacrmd.store.state_sql import after, allows
 
 _ROW = RowMapper(
     Recipient,
@@ -67,7 +67,7 @@ def cancel_returned(tx: Tx, broadcast_ids: Iterable[int]) -> None:
 def cancel_erased(tx: Tx, recipient_ids: Iterable[int], reason: str) -> None:
     """Cancel those of these recipients that are pending: their person was erased."""
     tx.execute(
-        f"UPDATE recipient SET status = {after(_E.ERASED)}, error_title = ?"
+        f"UPDATE recipient SET status = {after(_E.ERASED)}, error_title = ?, error_code = NULL, error_details = NULL"
         f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.ERASED)}",
         (reason, json.dumps(list(recipient_ids))),
     )
@@ -76,7 +76,7 @@ def cancel_erased(tx: Tx, recipient_ids: Iterable[int], reason: str) -> None:
 def lose_attempts(tx: Tx, recipient_ids: Iterable[int], reason: str) -> int:
     """Make those of these recipients that wait uncertain: what is known of their attempts is lost; how many."""
     return tx.execute(
-        f"UPDATE recipient SET status = {after(_E.ATTEMPT_LOST)}, error_title = ?"
+        f"UPDATE recipient SET status = {after(_E.ATTEMPT_LOST)}, error_title = ?, error_code = NULL, error_details = NULL"
         f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.ATTEMPT_LOST)}",
         (reason, json.dumps(list(recipient_ids))),
     ).rowcount
@@ -89,29 +89,6 @@ def erased_among(tx: Tx, recipient_ids: Iterable[int]) -> list[int]:
         (json.dumps(list(recipient_ids)),),
     )
     return [recipient_id for (recipient_id,) in rows]
-
-
-def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> list[int]:
-    """Make the recipients in these statuses (failed, uncertain) pending again; their ids.
-
-    Not those who were erased, nor those who turned out to be the same person as another recipient who has the message or
-    gets it.
-    An attempt that Meta reported as failed becomes `failed_attempt`: its later `sent` or `failed` changes nothing.
-    One whose failure was only assumed does not: if Meta has the message, its status ends the retry.
-    """
-    requeued = tx.execute(
-        f"UPDATE recipient SET status = {after(_E.REQUEUED)}, failed_attempt = CASE WHEN status = 'failed'"
-        f" AND NOT {GIVEN_UP} THEN attempt ELSE failed_attempt END, retries = 0, first_attempt_at = NULL,"
-        " next_attempt_at = ?, error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL,"
-        " wamid = NULL, wa_id = NULL, sent_at = NULL, pricing_id = NULL, pricing_order = NULL,"
-        " conversation_id = NULL, conversation_origin = NULL, conversation_expires_at = NULL"
-        f" WHERE broadcast_id = ? AND {allows(_E.REQUEUED)} AND status IN (SELECT value FROM json_each(?))"
-        f" AND NOT {IS_ERASED} AND NOT EXISTS (SELECT 1 FROM recipient o WHERE o.person_id = recipient.person_id"
-        " AND o.broadcast_id = recipient.broadcast_id AND iif(o.status IN (SELECT value FROM json_each(?3)),"
-        " o.id < recipient.id, o.id != recipient.id AND o.status NOT IN ('failed', 'cancelled'))) RETURNING id",
-        (now, broadcast_id, json.dumps(list(statuses))),
-    ).fetchall()
-    return [recipient_id for (recipient_id,) in requeued]
 
 
 def give_up_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> list[int]:

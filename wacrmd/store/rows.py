@@ -33,20 +33,26 @@ def insert_row(tx: Tx, table: str, **values: object) -> int:
     return int(cursor.lastrowid or 0)
 
 
-def json_of(record: "DataclassInstance | None") -> str | None:
-    """A record for a column that `RowMapper` reads; None for none."""
-    return None if record is None else json.dumps(asdict(record))
+def json_of(value: "DataclassInstance | tuple[object, ...] | None") -> str | None:
+    """A record, or several, for a column that `RowMapper` reads; None for none."""
+    return None if value is None else json.dumps(value, default=asdict)
 
 
 def column_of(value: Any) -> Any:
-    """A value of a field for its column: a record as JSON."""
-    return json_of(value) if is_dataclass(value) and not isinstance(value, type) else value
+    """A value of a field for its column: a record, or several, as JSON."""
+    is_record = is_dataclass(value) and not isinstance(value, type)
+    return json_of(value) if is_record or isinstance(value, tuple) else value
 
 
 def read_record(kind: type[R], text: str) -> R:
     """The record that `json_of` wrote."""
     found: R = _typed(kind, json.loads(text))
     return found
+
+
+def read_records(kind: type[R], text: str) -> tuple[R, ...]:
+    """The records that `json_of` wrote."""
+    return tuple(_typed(kind, each) for each in json.loads(text))
 
 
 def hold_of(reason: str | None, detail: str | None, since: Millis | None) -> Hold | None:
@@ -113,8 +119,7 @@ def _converter(kind: Any) -> Callable[[Any], Any] | None:
     if isinstance(kind, type) and is_dataclass(kind):
         return partial(read_record, kind)
     if get_origin(kind) is tuple:
-        each_of = _converter(get_args(kind)[0]) or _same
-        return lambda text: tuple(each_of(each) for each in json.loads(text))
+        return lambda text: _typed(kind, json.loads(text))
     if kind is bool or (isinstance(kind, type) and issubclass(kind, Enum)):
         converter: Callable[[Any], Any] = kind
         return converter
@@ -138,7 +143,3 @@ def _hints(kind: type) -> dict[str, Any]:
 
 def _records(record: Any, text: str) -> list[Any]:
     return [record(**each) for each in json.loads(text)]
-
-
-def _same(value: Any) -> Any:
-    return value

@@ -199,6 +199,17 @@ class RetriedBroadcast(_BroadcastId):
     """A retry."""
 
     requeued: Annotated[int, Doc("how many recipients get another attempt")]
+    waiting: Annotated[
+        int,
+        Doc("how many of these wait longer than was asked, because Meta allows no earlier message to them"),
+    ]
+    waiting_until: Annotated[Time | None, Doc("until when the last of those waits; null: nobody does")]
+    left_out: Annotated[
+        int,
+        Doc(
+            "how many failed with a code of which Meta says that another attempt fails as well: they stay failed"
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

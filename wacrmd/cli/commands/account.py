@@ -12,6 +12,7 @@ from wacrmd.cli.hours import Hours, hours_shown
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import yes_option
 from wacrmd.cli.output import Kind, details, emit, say
+from wacrmd.cli.retry_rules import RuleText, rules_of, rules_shown
 from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
 
@@ -35,6 +36,7 @@ SETTINGS = (
     "product_policy",
     "message_activity_sharing",
     "send_between",
+    "retry_rules",
 )
 """The fields of an account's settings, as `account show` lists them."""
 
@@ -71,6 +73,15 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
                 metavar="HOURS",
                 help="The hours of broadcasts that name none, such as 'mon-fri 09:00-20:00'; none: at any time.",
             ),
+            click.option(
+                "--retry-rule",
+                "retry_rules",
+                type=RuleText(),
+                multiple=True,
+                metavar="RULE",
+                help="When broadcasts that name no rules are sent again by themselves to those who failed, such as"
+                " '131049 after 24h, 2 times'; more than once for several rules, which replace those before; none: never.",
+            ),
         )
     ):
         command = option(command)
@@ -88,7 +99,7 @@ def add(session: Session, /, name: str, **settings: Any) -> None:
     """
     emit(
         session,
-        call(session, "account.add", name=name, **settings),
+        call(session, "account.add", name=name, **_given(settings)),
         lambda made: say(f"Account {made['name']} added (id {made['id']})."),
     )
 
@@ -103,13 +114,23 @@ def change(session: Session, /, name: str, **settings: Any) -> None:
     What is not named stays as it is, and none takes a setting away. Numbers that are stored stay as they are.
     For example: wacrmd account set shop --country DE
     """
-    if all(value is None for value in settings.values()):
+    given = _given(settings)
+    if all(value is None for value in given.values()):
         raise click.UsageError("Nothing to change: give at least one option such as --country")
-    emit(session, call(session, "account.set", name=name, **settings), _settings)
+    emit(session, call(session, "account.set", name=name, **given), _settings)
+
+
+def _given(settings: JsonObject) -> JsonObject:
+    rules = rules_of(settings["retry_rules"])
+    return {**settings, "retry_rules": "none" if rules == [] else rules}
 
 
 def _settings(found: JsonObject) -> None:
-    shown = {**found, "send_between": hours_shown(found["send_between"])}
+    shown = {
+        **found,
+        "send_between": hours_shown(found["send_between"]),
+        "retry_rules": rules_shown(found["retry_rules"]),
+    }
     details((field, shown[field]) for field in ("name", *SETTINGS, "created_at", "id"))
 
 

@@ -4,21 +4,23 @@ from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor, ActorKind
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.hold import HoldReason
-from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.retry import RetryRequest
 from wacrmd.errors import conflict, not_found
+from wacrmd.meta.errors import RETRY_LIMITS
 from wacrmd.services import pausing
+from wacrmd.services.broadcasts.prepare import check_time
 from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import PauseEvent, Resumed
-from wacrmd.store import broadcasts, media, media_uploads, numbers, receipts, recipients
+from wacrmd.store import broadcasts, media, media_uploads, numbers, receipts, recipients, retries
 from wacrmd.store.database import Tx
+from wacrmd.store.retries import Requeued
 from wacrmd.views.broadcasts import BroadcastView
 
 PAUSED_BY = {
     ActorKind.API: HoldReason.PAUSED_BY_API,
     ActorKind.OPERATOR: HoldReason.PAUSED_BY_OPERATOR,
 }
-RETRIABLE = frozenset({RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
 
 
 async def pause(ctx: Context, actor: Actor, broadcast: Broadcast) -> BroadcastView:
@@ -65,15 +67,17 @@ async def cancel(ctx: Context, broadcast: Broadcast) -> BroadcastView:
     return await _done(ctx, broadcast)
 
 
-async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[RecipientStatus]) -> int:
-    """Requeue the failed or uncertain recipients; returns how many. Raises Refusal if the status does not allow it.
+async def retry(ctx: Context, broadcast: Broadcast, wanted: RetryRequest) -> Requeued:
+    """Requeue the recipients that a person wants to send to again, not earlier than Meta allows it.
 
-    An uncertain recipient may have the message already: only a person can take that risk.
+    One that is uncertain or not delivered may have the message or get it later: only a person can take that risk.
+    Raises Refusal if the broadcast's status does not allow it, and for a time that must be a mistake.
     """
+    check_time(ctx, wanted.at, "at")
     now = ctx.clock.now()
     changed = {broadcast.id}
 
-    def work(tx: Tx) -> int:
+    def work(tx: Tx) -> Requeued:
         current = broadcasts.get(tx, broadcast.id)
         if current is None:
             raise not_found("Broadcast")
@@ -87,18 +91,18 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
         if (missing := media.missing_of(tx, broadcast.id)) is not None:
             raise conflict(f"The file {missing} of this broadcast was removed: upload it again, then retry")
         media_uploads.try_again(tx, broadcast.id)
-        requeued = recipients.requeue(tx, broadcast.id, statuses & RETRIABLE, now)
-        if requeued and current.status is BroadcastStatus.SENT:
+        requeued = retries.requeue(tx, broadcast.id, wanted, now, RETRY_LIMITS)
+        if requeued.ids and current.status is BroadcastStatus.SENT:
             broadcasts.reopen(tx, broadcast.id, now)
-        if requeued:
-            changed.update(_not_sent(tx, broadcast.id, requeued, now))
+        if requeued.ids:
+            changed.update(_not_sent(tx, broadcast.id, requeued.ids, now))
             ctx.queue.enqueue_in(tx, broadcast.id)
-        return len(requeued)
+        return requeued
 
-    count = await ctx.db.write(work)
+    requeued = await ctx.db.write(work)
     ctx.queue.wake()
     ctx.changes.publish(changed)
-    return count
+    return requeued
 
 
 async def give_up_uncertain(ctx: Context, broadcast: Broadcast) -> int:

@@ -262,12 +262,12 @@ def files_of(given: BroadcastInput) -> set[str]:
     return ids_in([given.content, *(recipient.content for recipient in given.recipients)])
 
 
-def check_time(ctx: Context, scheduled_at: Millis | None) -> None:
+def check_time(ctx: Context, at: Millis | None, name: str = "scheduled_at") -> None:
     """Raise Refusal for a start that must be a mistake: far in the future, or more than a minute ago."""
-    if scheduled_at is None:
+    if at is None:
         return
     now = ctx.clock.now()
-    if scheduled_at > now + MAX_AHEAD:
-        raise problem("scheduled_at", f"expected a time within a year, found {iso(scheduled_at)}")
-    if is_past(scheduled_at, now):
-        raise problem("scheduled_at", past_sentence(scheduled_at, now))
+    if at > now + MAX_AHEAD:
+        raise problem(name, f"expected a time within a year, found {iso(at)}")
+    if is_past(at, now):
+        raise problem(name, past_sentence(at, now))

@@ -28,6 +28,7 @@ CREATE TABLE account (
     product_policy TEXT CHECK (product_policy IN ('CLOUD_API_FALLBACK', 'STRICT')),
     message_activity_sharing INTEGER CHECK (message_activity_sharing IN (0, 1)),
     send_between TEXT,                              -- JSON: the hours of broadcasts that name none
+    retry_rules TEXT,                               -- JSON: the rules of broadcasts that name none
     created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -215,6 +216,7 @@ CREATE TABLE broadcast (
     failure_streak INTEGER NOT NULL DEFAULT 0,      -- failures in a row that Meta's statuses reported while it was sending
     streak_since INTEGER NOT NULL DEFAULT 0,        -- of attempts since then: when it was last resumed
     send_between TEXT,                              -- JSON: the hours in which messages are sent
+    retry_rules TEXT,                               -- JSON: when it is sent again by itself to those who failed
     spread_over_minutes INTEGER CHECK (spread_over_minutes > 0),
     messages_per_second REAL CHECK (messages_per_second > 0),
     canary TEXT,                                    -- JSON: to how many people it is sent first, and when the others follow
@@ -354,8 +356,9 @@ CREATE TABLE recipient (
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN
         ('pending', 'sending', 'sent', 'delivered', 'read', 'replied', 'failed', 'uncertain', 'cancelled')),
     attempt INTEGER NOT NULL DEFAULT 0,             -- the attempt in flight or last made: fences late workers
-    failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when a person asked for a retry
+    failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed, or were not delivered, when it was sent again
     retries INTEGER NOT NULL DEFAULT 0,             -- retries that this recipient's own errors have used up
+    rule_retries INTEGER NOT NULL DEFAULT 0,        -- how often a rule of the broadcast sent it again
     claimed_at INTEGER,                             -- when the attempt became durable
     first_attempt_at INTEGER,                       -- the age of its retries counts from here
     next_attempt_at INTEGER NOT NULL DEFAULT 0,     -- not before this time
