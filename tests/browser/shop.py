@@ -14,6 +14,7 @@ from tests.support.clock import ShiftClock
 from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, phones, site
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso
 from wacrmd.demo.templates import OFFER, TEMPLATES
+from wacrmd.services.statistics.sum_up import sum_up
 
 EXTRA = f'{DASHBOARD}[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n[sender]\npause_after_failures = 1000\n'
 USERS = {"ann": "operator", "ben": "sender", "cleo": "viewer"}
@@ -135,6 +136,7 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     collecting = await here.send(
         customers(120, 6000), name="Orders of Saturday", template_name="order_ready", draft=True
     )
+    await sum_up(here.running.ctx)
     clock.stop()
     cancelled = await here.send(customers(300, 300), name="Orders, twice", template_name="order_ready")
     await here.until(cancelled, lambda shown: shown["sent_count"] == BURST)

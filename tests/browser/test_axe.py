@@ -60,7 +60,9 @@ CONTROLS = "input:not([type=hidden]), select, textarea, button, .button, progres
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", ["/broadcasts", "/broadcasts/{id}", "/optouts", "/numbers", "/audit"])
+@pytest.mark.parametrize(
+    "path", ["/broadcasts", "/broadcasts/{id}", "/statistics", "/optouts", "/numbers", "/audit"]
+)
 async def test_a_printed_page_fits_the_sheet_and_has_nothing_to_press(
     place: Shop, visitor: Window, path: str
 ) -> None:

@@ -30,6 +30,7 @@ NAVIGATION = (
     ("/broadcasts", "Broadcasts", "broadcast.list"),
     ("/templates", "Templates", "template.list"),
     ("/numbers", "Numbers", "number.list"),
+    ("/statistics", "Statistics", "stats"),
     ("/costs", "Costs", "price.spent"),
     ("/optouts", "Opt-outs", "optout.list"),
     ("/webhooks", "Webhooks", "webhook.list"),
