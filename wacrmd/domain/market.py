@@ -8,9 +8,7 @@ from wacrmd.domain import phone_plan
 from wacrmd.domain.address import is_user_id
 from wacrmd.domain.column_names import plain_names
 from wacrmd.domain.country_names import NAMES
-
-EVERYWHERE = "*"
-"""Every country that has no price of its own."""
+from wacrmd.domain.price import EVERYWHERE
 
 _SHARED_CODES = ("+1", "+7")
 """Calling codes that several of Meta's countries share; each is known by the digits after the code."""

@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import Annotated
 
 from wacrmd.clock import DAY, Millis
-from wacrmd.domain.market import EVERYWHERE
 from wacrmd.fields import Doc
+
+EVERYWHERE = "*"
+"""Every country that has no price of its own."""
 
 MICROS = 1_000_000
 """An amount is a whole number of millionths."""

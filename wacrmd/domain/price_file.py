@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from wacrmd.domain.column_names import plain_names
 from wacrmd.domain.csv_file import CsvReader, Row
-from wacrmd.domain.market import EVERYWHERE, countries_named, is_group
-from wacrmd.domain.price import MICRO_DIGITS, MICROS, Price, category_key
+from wacrmd.domain.market import countries_named, is_group
+from wacrmd.domain.price import EVERYWHERE, MICRO_DIGITS, MICROS, Price, category_key
 from wacrmd.domain.text_file import CsvError
 from wacrmd.errors import MAX_PROBLEMS, Problem
 

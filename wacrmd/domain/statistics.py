@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from wacrmd.clock import DAY, MINUTE, SECOND, Millis
-from wacrmd.domain.address_country import country_of_address
 from wacrmd.domain.local_time import read_duration, read_local
 from wacrmd.domain.recipient import RecipientStatus
 
@@ -56,6 +55,8 @@ def tally(
     The country counts where the address says none: somebody was erased. Those that were not tried are left out. `opted_out`
     are the ids of those who opted out in answer to it, `taps` has the buttons that each one tapped.
     """
+    from wacrmd.domain.address_country import country_of_address  # noqa: PLC0415 - commands must not load it
+
     found: Counter[Key] = Counter()
     for row_id, address, status, code, title, at, known in rows:
         if at is None or status not in _TRIED:
