@@ -125,12 +125,12 @@ class GraphApi:
             bucket = self._buckets.setdefault(phone_number_id, TokenBucket(rate, now_s))
             if not bucket.take(rate, now_s):
                 return GraphError(130429, "Cloud API message throughput has been reached.")
+        if fault is Fault.ERROR:
+            return GraphError(options.error_code, "A random error (simulated)", options.error_status)
         if options.people_limit and not state.people.count(
             phone_number_id, send.user_id, options.people_limit, state.now_ms()
         ):
             return GraphError(131048, "More people than the messaging limit allows (simulated)")
-        if fault is Fault.ERROR:
-            return GraphError(options.error_code, "A random error (simulated)", options.error_status)
         return None
 
     async def _accept(

@@ -27,6 +27,8 @@ def compare(
     if shown is not None:
         compare_counts(db, shown, report)
     db.close()
+    if refused := sim.ledger.error_codes[131048]:
+        problems.append(f"{refused} messages went to more people than the limit allowed")
     summary = sim.summary()
     report.issued = summary["webhooks"]["issued"]
     report.outcomes = summary["outcomes"]

@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 
 from tests.e2e.process import Daemon
+from tests.e2e.torture.plans import Plans
 from tests.e2e.torture.report import Posted
 from wacrmd.admin.client import AdminClient
 from wacrmd.errors import WacrmdError
@@ -26,6 +27,7 @@ class Drafts:
     random: random.Random
     posted: list[Posted]
     new_people: Callable[[int], list[dict[str, Any]]]
+    plans: Plans
 
     async def keep_drafting(self) -> None:
         """One draft after the other, each until the daemon has said that it is sent."""
@@ -58,7 +60,9 @@ class Drafts:
                 await anyio.sleep(0.05)
 
     async def _create(self) -> str:
-        made = await self.daemon.admin("draft.create", account="shop", template_name="hello")
+        made = await self.daemon.admin(
+            "draft.create", account="shop", template_name="hello", **self.plans.some()
+        )
         return str(made["id"])
 
     async def _go_on(self, draft: str, file: Path, posted: Posted) -> None:

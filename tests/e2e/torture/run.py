@@ -16,6 +16,7 @@ from tests.e2e.process import Daemon
 from tests.e2e.torture.compare import compare
 from tests.e2e.torture.drafts import Drafts
 from tests.e2e.torture.mishaps import Mishaps
+from tests.e2e.torture.plans import Plans
 from tests.e2e.torture.programs import Programs
 from tests.e2e.torture.report import Posted, Report
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, people
@@ -78,7 +79,8 @@ class Torture:
         self._stage = anyio.CancelScope()
         """What is being done, and ends at a signal."""
         self._phones = 0
-        self.drafts = Drafts(self.daemon, self.random, self.posted, self.new_people)
+        self.plans = Plans(self.daemon, sim, self.random)
+        self.drafts = Drafts(self.daemon, self.random, self.posted, self.new_people, self.plans)
         self.programs = Programs(self.daemon, self.random, self.posted, self.new_people, self.report)
         self._tell_at = 0.0
         sim.change(**NO_FAULTS)
@@ -120,6 +122,7 @@ class Torture:
         """One life of the daemon after another, under load."""
         await self.daemon.set_up()
         await self.daemon.admin("template.sync")
+        await self.plans.raise_limit()
         await self.daemon.kill()
         self.report.kills["idle"] += 1
         async with anyio.create_task_group() as tasks:
@@ -188,7 +191,12 @@ class Torture:
             to = self.new_people(count)
             posted = Posted(str(uuid4()) if self.random.random() < 0.5 else None, [p["to"] for p in to])
             self.posted.append(posted)
-            body = {"template_name": "hello", "name": f"caller {caller}", "recipients": to}
+            body = {
+                "template_name": "hello",
+                "name": f"caller {caller}",
+                "recipients": to,
+                **self.plans.some(),
+            }
             while posted.broadcast_id is None and posted.refused is None:
                 await self.one_post(client, posted, body)
             await anyio.sleep(self.random.random() * 0.6)
@@ -228,7 +236,7 @@ class Torture:
             await anyio.sleep(self.random.uniform(0.3, 2.0))
 
     async def keep_operating(self) -> None:
-        """An operator pauses and resumes broadcasts and the number."""
+        """An operator pauses and resumes broadcasts and the number, and raises its limit."""
         while True:
             await anyio.sleep(self.random.uniform(0.2, 1.5))
             try:
@@ -247,6 +255,10 @@ class Torture:
         if self.random.random() < 0.4:
             route = self.random.choice(ROUTES)
             await self.daemon.admin("account.set", name="shop", marketing_route=route)
+        if self.random.random() < 0.5:
+            await self.plans.raise_limit()
+        if self.random.random() < 0.5:
+            await self.plans.let_pass()
         if self.random.random() < 0.2:
             await self.daemon.admin("number.pause", id=PHONE_NUMBER_ID)
         for broadcast_id in list(self.paused)[:2]:
@@ -274,6 +286,7 @@ class Torture:
         for broadcast_id in list(self.paused):
             await self.resume(broadcast_id)
         await self.daemon.admin("number.resume", id=PHONE_NUMBER_ID)
+        await self.plans.lift_limit()
         await self.settle()
         return await self.shown()
 
@@ -284,6 +297,7 @@ class Torture:
             drafts_settled = (
                 await self.drafts.settled() and await self.programs.settled()
             )  # then they are broadcasts
+            await self.plans.let_pass()
             status = await self.daemon.admin("status")
             if drafts_settled and not status["broadcasts"] and not self.sim.poster.pending:
                 return
