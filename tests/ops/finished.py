@@ -49,7 +49,7 @@ def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> No
         )
         connection.executemany(
             "INSERT OR IGNORE INTO conversation (portfolio, person_id, at, recipient_id) VALUES (?, ?, ?, ?)",
-            [(account, holders[phone[one]], at[one], one) for one in range(total)],
+            [(account, holders[phone[one]], at[one] + DAY, one) for one in range(total)],
         )
         connection.execute(
             "INSERT INTO recipient_history (recipient_id, at, event, attempt) SELECT id, sent_at, 'delivered', 1"

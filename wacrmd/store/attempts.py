@@ -138,7 +138,9 @@ def _end(tx: Tx, event: RecipientEvent, results: list[AttemptResult]) -> None:
     """Record attempts that ended by the same event, without Meta's acceptance."""
     fails, waits = after(event) == "'failed'", after(event) == "'pending'"
     if fails or waits:
-        conversations.give_back(tx, [each.recipient_id for each in results])
+        conversations.give_back(
+            tx, [(each.recipient_id, each.attempt) for each in results], min(each.at for each in results)
+        )
     tx.executemany(
         f"UPDATE recipient SET status = {after(event)}, next_attempt_at = ?, retries = retries + ?, error_code = ?,"
         " error_title = ?, error_details = ?, failed_at = ?"

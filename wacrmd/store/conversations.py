@@ -58,15 +58,16 @@ def standing_of(tx: Tx, number_id: str, portfolio: str, person_ids: Collection[i
     """How these people stand with the portfolio of a number."""
     people = json.dumps(list(person_ids))
     wrote = tx.execute(
-        "SELECT i.person_id FROM inbound_message i JOIN number n ON n.id = i.number_id"
-        " WHERE i.person_id IN (SELECT value FROM json_each(?)) AND i.at > ?"
+        "SELECT i.person_id FROM json_each(?) j CROSS JOIN inbound_message i ON i.person_id = j.value"
+        " CROSS JOIN number n ON n.id = i.number_id WHERE i.at > ?"
         " AND n.phone_number_id = (SELECT phone_number_id FROM number WHERE id = ?)",
         (people, now - WINDOW, number_id),
     ).fetchall()
     rows = tx.execute(
-        "SELECT person_id FROM conversation WHERE portfolio = ? AND person_id IN (SELECT value FROM json_each(?))"
-        " AND at > ?",
-        (portfolio, people, now - PERIOD),
+        # In this order: few are asked for, and there may be 100,000.
+        "SELECT c.person_id FROM json_each(?) j CROSS JOIN conversation c ON c.portfolio = ? AND c.person_id = j.value"
+        " WHERE +c.at > ?",
+        (people, portfolio, now - PERIOD),
     ).fetchall()
     others = set(person_ids) - {person_id for (person_id,) in wrote}
     counted = others & {person_id for (person_id,) in rows}
@@ -100,21 +101,29 @@ def count(
     _add(tx, portfolio, sum(recipient_id is not None for *_, recipient_id in rows))
 
 
-def give_back(tx: Tx, recipient_ids: Iterable[int]) -> None:
-    """Meta has not taken the messages of these recipients: who counted because of one does not any more."""
+def give_back(tx: Tx, attempts: Iterable[tuple[int, int]], now: Millis) -> None:
+    """Meta has not taken the messages of these attempts, (recipient id, attempt) each: who counts for one does not any more.
+
+    One that is in flight no more, as of this transaction, changes nothing: it was decided otherwise.
+    """
     rows = tx.execute(
-        "SELECT coalesce(n.portfolio, n.account_id), r.person_id, r.id FROM recipient r"
-        " JOIN broadcast b ON b.id = r.broadcast_id JOIN number n ON n.id = b.number_id"
-        " WHERE r.id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(recipient_ids)),),
+        "SELECT coalesce(n.portfolio, n.account_id), r.person_id, r.id FROM json_each(?) j"
+        " CROSS JOIN recipient r ON r.id = j.value ->> 0 JOIN broadcast b ON b.id = r.broadcast_id"
+        " JOIN number n ON n.id = b.number_id WHERE r.status = 'sending' AND r.attempt = j.value ->> 1",
+        (json.dumps(list(attempts)),),
     ).fetchall()
     for portfolio, person_id, recipient_id in rows:
         removed = tx.execute(
-            "DELETE FROM conversation WHERE portfolio = ? AND person_id = ? AND recipient_id = ?",
-            (portfolio, person_id, recipient_id),
+            "DELETE FROM conversation WHERE portfolio = ? AND person_id = ? AND recipient_id = ? AND at > ?",
+            (portfolio, person_id, recipient_id, now - PERIOD),
         ).rowcount
         if removed:
             _add(tx, portfolio, -removed)
+
+
+def has_room(tx: Tx, budget: Budget) -> bool:
+    """Whether somebody else may be written to for certain; if not, that is to be counted (`use_of`)."""
+    return not budget.is_limited or _use(tx, budget.portfolio)[0] < budget.limit
 
 
 def use_of(tx: Tx, budget: Budget, now: Millis) -> LimitUse:

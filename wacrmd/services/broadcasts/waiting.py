@@ -14,9 +14,9 @@ from wacrmd.store.database import Tx
 
 
 def limit_of(tx: Tx, number_id: str, now: Millis) -> LimitUse | None:
-    """How much of Meta's limit a number and those that share it have used; None: it is unlimited, or not known."""
+    """How much of Meta's limit a number and those that share it have used; None where there is room for certain."""
     budget = conversations.budget_of(tx, number_id)
-    return conversations.use_of(tx, budget, now) if budget.is_limited else None
+    return None if conversations.has_room(tx, budget) else conversations.use_of(tx, budget, now)
 
 
 def hold_of(
