@@ -137,7 +137,12 @@ class Metrics:
         )
         self.number_messaging_limit = self._gauge(
             "number_messaging_limit",
-            "How many people a day the number may write to first; +Inf if there is no limit.",
+            "How many people a day the number may write to first, as told by Meta or configured; +Inf if there is no limit.",
+            "number",
+        )
+        self.number_messaging_limit_used = self._gauge(
+            "number_messaging_limit_used",
+            "To how many people the number, and those that share its limit, have written first in 24 hours.",
             "number",
         )
 

@@ -79,6 +79,35 @@ async def test_an_administrator_changes_a_number_and_no_secret_is_seen(here: Sit
     assert "at most 80" in await admin.change(page, form | {"messages_per_second": ""})
 
 
+async def test_how_much_of_metas_limit_is_used_and_an_administrator_sets_it(
+    here: Site, visit_as: VisitAs
+) -> None:
+    admin, page = await visit_as("admin"), f"/numbers/{here.number['id']}"
+    shown = (await admin.get(page)).text
+    assert "As long as it is not known, messages go to everybody at once" in shown
+    form = Form((await admin.get(f"{page}/settings")).text, f"{page}/settings").fields
+    wrong = await admin.submit(f"{page}/settings", form | {"daily_limit": "-3"})
+    assert wrong.status_code == 422
+    assert 'aria-describedby="daily_limit-error' in wrong.text
+    said = await admin.change(f"{page}/settings", form | {"daily_limit": "8", "portfolio": "Both shops"})
+    assert "Changed: limit, portfolio." in said
+    await here.until_status(await here.send(people(5)), "sent")
+    shown = (await (await visit_as("viewer")).get(page)).text
+    assert "here at most 8 people in 24 hours" in shown
+    assert (
+        "5 people in the last 24 hours: 3 people more can get a message now, and 5 people more from <time"
+        in shown
+    )
+    assert "All numbers of “Both shops” are counted together" in " ".join(shown.split())
+    waits = await here.send(people(5, start=10))
+    await here.until(waits, lambda it: it["hold"] is not None)
+    assert "nobody else can get a message now" in (await admin.get(page)).text
+    form = Form((await admin.get(f"{page}/settings")).text, f"{page}/settings").fields
+    assert (form["daily_limit"], form["portfolio"]) == ("8", "Both shops")
+    await admin.change(f"{page}/settings", form | {"daily_limit": "", "portfolio": ""})
+    await here.until_status(waits, "sent")
+
+
 async def test_an_administrator_adds_and_removes_a_number(here: Site, visit_as: VisitAs) -> None:
     admin = await visit_as("admin")
     new = {

@@ -33,6 +33,11 @@ def test_each_form_is_read(given: object, text: str | None, people: float | None
     assert limit_people(text) == people
 
 
+@pytest.mark.parametrize("stored", ["0", "TIER_0", "TIER_0K"])
+def test_a_limit_of_nobody_is_not_known_so_that_it_stops_nothing(stored: str) -> None:
+    assert limit_people(stored) is None
+
+
 @pytest.mark.parametrize(
     ("new", "old", "lower"),
     [

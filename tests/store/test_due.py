@@ -168,7 +168,7 @@ def test_numbers_of_a_portfolio_share_its_limit_and_the_lower_of_two_counts(tx: 
             now=NOW,
         )
         numbers.update(tx, name, portfolio=portfolio, daily_limit=own)
-    assert conversations.budget_of(tx, "n2") == Budget(N1.account_id, float("inf"))
+    assert conversations.budget_of(tx, "n2") == Budget(N1.account_id, float("inf"), is_known=False)
     allow(tx, "TIER_2K")
     assert conversations.budget_of(tx, "n2") == Budget(N1.account_id, 2000)
     numbers.update(tx, "n2", daily_limit=100)

@@ -24,11 +24,11 @@ def limit_text(value: object) -> str | None:
 
 
 def limit_people(text: str | None) -> float | None:
-    """How many people a limit allows, infinite if it is unlimited; None if that is not known."""
+    """How many people a limit allows, infinite if it is unlimited; None if that is not known, as of 0."""
     if text == UNLIMITED:
         return math.inf
     match = _FORM.fullmatch(text or "")
-    return None if match is None else float(match[1]) * (1000 if match[2] else 1)
+    return (float(match[1]) * (1000 if match[2] else 1) or None) if match is not None else None
 
 
 def is_lower(new: str, old: str | None) -> bool:

@@ -24,6 +24,8 @@ class Budget:
 
     portfolio: str
     limit: float
+    is_known: bool = True
+    """Whether Meta has told the limit, also that there is none, or one is configured."""
 
     @property
     def is_limited(self) -> bool:
@@ -42,8 +44,9 @@ def budget_of(tx: Tx, number_id: str) -> Budget:
         " ORDER BY checked_at DESC",
         (portfolio,),
     ).fetchall()
-    told = next((people for tier, _ in rows if (people := limit_people(tier)) is not None), inf)
-    return Budget(portfolio, min([told, *(float(own) for _, own in rows if own is not None)]))
+    told = [people for tier, _ in rows if (people := limit_people(tier)) is not None][:1]
+    limits = told + [float(own) for _, own in rows if own is not None]
+    return Budget(portfolio, min(limits, default=inf), bool(limits))
 
 
 @dataclass(frozen=True, slots=True)

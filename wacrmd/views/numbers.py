@@ -56,8 +56,22 @@ class RemovedNumber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitUseView:
+    """How much of Meta's limit is used, by a number and by those that share it."""
+
+    used: Annotated[int, Doc("to how many different people they have written first in the last 24 hours")]
+    limit: Annotated[int | None, Doc("how many it may be; null: unlimited, or not known")]
+    free: Annotated[int | None, Doc("to how many more they may write now; null: as `limit`")]
+    is_known: Annotated[bool, Doc("whether Meta has told the limit, or one is configured")]
+    next_at: Annotated[Time | None, Doc("when the first of them does not count any more; null: nobody does")]
+    next_count: Annotated[int, Doc("how many of them do not count any more an hour after that")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NumberDetails(AccountNumber):
     """A number with its health."""
+
+    limit_use: Annotated[LimitUseView, Doc("how much of Meta's limit is used")]
 
     health: Annotated[JsonObject | None, Doc("Meta's health status of the number, unchanged")]
     old_app_secret_until: Annotated[Time | None, Doc("until when a replaced app secret is still valid")]

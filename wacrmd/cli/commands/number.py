@@ -11,7 +11,7 @@ from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import SecretFile, confirm
 from wacrmd.cli.number_name import number_name
 from wacrmd.cli.options import required_account_option, yes_option
-from wacrmd.cli.output import Kind, details, emit, findings, held_of, hint, holds, on_terminal, say
+from wacrmd.cli.output import Kind, details, emit, findings, held_of, hint, holds, local, on_terminal, say
 from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
 
@@ -47,6 +47,7 @@ DETAILS = (
     "limit_tier",
     "marketing_onboarding",
     "marketing_route",
+    "limit_use",
     "daily_limit",
     "portfolio",
     "notices",
@@ -181,12 +182,21 @@ def show(session: Session, number_id: str) -> None:
         values = found | {
             "hold": (found["hold"] or {}).get("detail"),
             "health": health,
+            "limit_use": _limit_use(found["limit_use"]),
             "notices": _notices(found),
             "marketing_route": f"/{found['marketing_route']['endpoint']}: {found['marketing_route']['why']}",
         }
         details((field, values[field]) for field in DETAILS)
 
     emit(session, call(session, "number.show", id=number_id), render)
+
+
+def _limit_use(use: JsonObject) -> str:
+    """How much of the limit is used, in a sentence."""
+    if use["limit"] is None:
+        return f"{use['used']:,} people in 24 hours; {'there is no limit' if use['is_known'] else 'the limit is not known'}"
+    more = f"; from {local(use['next_at'])} on {use['next_count']:,} more" if use["next_at"] else ""
+    return f"{use['used']:,} of {use['limit']:,} people in 24 hours{more}"
 
 
 @number.command("set")

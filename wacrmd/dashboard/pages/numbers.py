@@ -14,7 +14,9 @@ from wacrmd.domain.plain_words import plainly
 SECRETS = ("access_token", "app_secret", "verify_token")
 _TEXTS = ("label", "display_phone", "messages_per_second")
 _FIELDS = ("account", "phone_number_id", "waba_id", *_TEXTS, *SECRETS)
+_LIMITS = ("daily_limit", "portfolio")
 _CHANGED = {
+    "daily_limit": "limit",
     "label": "name",
     "display_phone": "phone number",
     "messages_per_second": "speed",
@@ -101,9 +103,11 @@ async def _number(visit: Visit) -> Any:
 
 
 def _first(number: Any) -> Form:
-    given = {name: getattr(number, name) for name in _TEXTS}
+    given = {name: getattr(number, name) for name in (*_TEXTS, *_LIMITS)}
     pairs = [
-        (name, f"{value:g}" if isinstance(value, float) else value) for name, value in given.items() if value
+        (name, f"{value:g}" if isinstance(value, float) else str(value))
+        for name, value in given.items()
+        if value
     ]
     return Form([*pairs, ("overlap_hours", "24"), ("check", "1")])
 
@@ -115,6 +119,8 @@ async def _change(visit: Visit, form: Form, number: Any) -> Response:
         "label": _if_new(form.get("label", "").strip(), number.label),
         "display_phone": _if_new(form.get("display_phone", "").strip(), number.display_phone),
         "messages_per_second": _if_new(rate or "0", f"{number.messages_per_second:g}"),
+        "daily_limit": _if_new(form.text("daily_limit") or "0", str(number.daily_limit or 0)),
+        "portfolio": _if_new(form.get("portfolio", "").strip(), number.portfolio),
         "default": "default" in form or None,
         **{name: form.text(name) for name in SECRETS},
     }
@@ -165,7 +171,7 @@ _SETTINGS = FormPage(
     path="/numbers/{id}/settings",
     operation="number.set",
     template="number_settings.html",
-    fields=(*_TEXTS, *SECRETS, "overlap_hours"),
+    fields=(*_TEXTS, *_LIMITS, *SECRETS, "overlap_hours"),
     about=_number,
     first=_first,
     send=_change,

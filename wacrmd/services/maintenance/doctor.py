@@ -1,7 +1,7 @@
 """`wacrmd doctor`: checks configuration, files, network and numbers, and gives advice."""
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -21,7 +21,13 @@ from wacrmd.errors import ConfigError, counted, describe
 from wacrmd.fields import shared
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance import dashboard_checks, database_key, file_checks, network_checks
+from wacrmd.services.maintenance import (
+    dashboard_checks,
+    database_key,
+    file_checks,
+    limit_checks,
+    network_checks,
+)
 from wacrmd.services.maintenance.database_key import FoundKeys, NeededKey
 from wacrmd.services.maintenance.unread_log import READ_IT, unread_log
 from wacrmd.services.numbers.findings import worst
@@ -70,6 +76,7 @@ async def run_checks(ctx: Context) -> DoctorReport:
     else:
         for number in configured:
             groups[f"number {number.name}"] = partial(_number, ctx, number)
+        groups["limits"] = partial(_limits, configured)
         if not configured:
             groups["numbers"] = _no_number
     found: dict[str, list[Check]] = {}
@@ -269,8 +276,13 @@ async def _messages(ctx: Context) -> list[Check]:
     return [Check("held", CheckState.WARN, detail, advice)]
 
 
+async def _limits(configured: Sequence[Number]) -> list[Check]:
+    return limit_checks.counted_apart(configured)
+
+
 async def _number(ctx: Context, number: Number) -> list[Check]:
     found = await check_number(ctx, number)
+    found += await ctx.db.read(partial(limit_checks.unknown, number=number))
     if number.hold is not None:
         advice = f"When the cause is gone: wacrmd number resume {number.phone_number_id}"
         found.insert(0, Check("paused", CheckState.WARN, number.hold.detail, advice))

@@ -10,13 +10,12 @@ from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.account_notice import holding
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.draft_backlog import OPEN, WORK
-from wacrmd.domain.messaging_limit import limit_people
 from wacrmd.domain.number import NumberState
 from wacrmd.domain.throughput import WorkerStats
 from wacrmd.metrics import Metrics
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.summary import held_reasons
-from wacrmd.store import numbers, stats
+from wacrmd.store import conversations, numbers, stats
 from wacrmd.store.database import Tx
 from wacrmd.store.disk_usage import disk_usage
 from wacrmd.store.outage import StorageError
@@ -105,8 +104,10 @@ def _set_numbers(tx: Tx, ctx: Context, now: Millis) -> None:
         metrics.number_in_flight_limited,
         metrics.number_notice,
         metrics.number_messaging_limit,
+        metrics.number_messaging_limit_used,
     ):
         gauge.clear()  # a number may have been removed, and its hold may have ended
+    used = dict[str, int]()
     for number in numbers.all_of(tx):
         label, state = number.phone_number_id, ctx.throughput.state(number.id)
         configured = number.rate(ctx.config.sender.messages_per_second)
@@ -117,8 +118,12 @@ def _set_numbers(tx: Tx, ctx: Context, now: Millis) -> None:
         metrics.number_in_flight_limited.labels(label).set(state is not None and state.is_limited)
         for notice in holding(number.notices, now):
             metrics.number_notice.labels(label, notice.kind).set(1)
-        if (limit := limit_people(number.limit_tier)) is not None:
-            metrics.number_messaging_limit.labels(label).set(limit)
+        budget = conversations.budget_of(tx, number.id)
+        if budget.is_known:
+            metrics.number_messaging_limit.labels(label).set(budget.limit)
+        if budget.portfolio not in used:
+            used[budget.portfolio] = conversations.use_of(tx, budget, now).used
+        metrics.number_messaging_limit_used.labels(label).set(used[budget.portfolio])
         hold = number.hold or (state.hold if state else None)
         if hold is not None:
             metrics.number_blocked.labels(label, hold.reason.value).set(1)

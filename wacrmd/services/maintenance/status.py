@@ -7,8 +7,9 @@ import anyio.to_thread
 
 from wacrmd import __version__
 from wacrmd.clock import MINUTE, SECOND, iso
+from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.draft_backlog import reason
-from wacrmd.domain.hold import NEEDS_NOBODY, Hold
+from wacrmd.domain.hold import NEEDS_NOBODY, Hold, HoldReason
 from wacrmd.errors import counted, sized
 from wacrmd.services.broadcasts import read
 from wacrmd.services.context import Context
@@ -58,6 +59,10 @@ async def read_status(ctx: Context) -> Status:
     shown = {each.uuid for each in unfinished}
     held_by_meta = [each for each in await read.held_by_meta(ctx, MAX_SHOWN) if each.uuid not in shown]
     held = _held(ctx.clock.hold, unfinished + held_by_meta, numbers)
+    # They wait to see what becomes of the first few, and go on by themselves.
+    first_few = {
+        each.uuid for each in unfinished if each.status is BroadcastStatus.SENDING and _is_canary(each.hold)
+    }
     sums = await ctx.db.read(partial(stats.read, now=now))
     uncertain = await ctx.db.read(recipients.uncertain)
     usage = await anyio.to_thread.run_sync(disk_usage, ctx.db.path)
@@ -88,7 +93,7 @@ async def read_status(ctx: Context) -> Status:
             f"{workers.workers_dead} of {workers.workers} sender workers have died: they are replaced"
         )
     return Status(
-        healthy=not warnings and all(each.reason in NEEDS_NOBODY for each in held),
+        healthy=not warnings and all(each.reason in NEEDS_NOBODY or each.id in first_few for each in held),
         summary=await summary(ctx),
         warnings=[*warnings, *_notice_warnings(numbers, stops_sending=False)],
         held=held,
@@ -127,6 +132,10 @@ async def read_status(ctx: Context) -> Status:
         broadcasts=unfinished,
         numbers=numbers,
     )
+
+
+def _is_canary(hold: Hold | None) -> bool:
+    return hold is not None and hold.reason is HoldReason.CANARY
 
 
 def _held(clock: Hold | None, broadcasts: list[BroadcastView], numbers: list[AccountNumber]) -> list[Held]:

@@ -3,6 +3,7 @@
 from functools import partial
 from uuid import uuid4
 
+from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.hold import HoldReason
 from wacrmd.errors import bad_request, conflict
@@ -14,7 +15,7 @@ from wacrmd.services.numbers import meta_check
 from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.input import NewNumber, NumberChange
 from wacrmd.services.numbers.read import number_of, view_of
-from wacrmd.store import broadcast_queue, broadcasts, numbers
+from wacrmd.store import broadcast_queue, broadcasts, conversations, numbers
 from wacrmd.store.database import Tx
 from wacrmd.vault import access_token_context, app_secret_context
 from wacrmd.views.checks import Check, CheckState
@@ -23,6 +24,7 @@ from wacrmd.views.numbers import (
     AddedNumber,
     ChangedNumber,
     CheckedNumber,
+    LimitUseView,
     NumberDetails,
     RemovedNumber,
 )
@@ -75,13 +77,28 @@ async def show(ctx: Context, actor: Actor, reference: str) -> NumberDetails:
     onboarding, route = await ctx.db.read(partial(marketing.of_number, number=number))
     silent_since = ctx.meta_webhook_liveness.silent_since(number.id)
     retired = await ctx.db.read(partial(numbers.retired_until, number_id=number.id, now=ctx.clock.now()))
+    use = await ctx.db.read(partial(_limit_use, number_id=number.id, now=ctx.clock.now()))
     return NumberDetails(
         **shared(AccountNumber, view_of(ctx, number)),
+        limit_use=use,
         health=health,
         old_app_secret_until=retired,
         marketing_onboarding=onboarding,
         marketing_route=route,
         silent_since=None if silent_since is None else ctx.clock.time_of(silent_since),
+    )
+
+
+def _limit_use(tx: Tx, *, number_id: str, now: Millis) -> LimitUseView:
+    budget = conversations.budget_of(tx, number_id)
+    use = conversations.use_of(tx, budget, now)
+    return LimitUseView(
+        used=use.used,
+        limit=int(use.limit) if budget.is_limited else None,
+        free=int(use.free) if budget.is_limited else None,
+        is_known=budget.is_known,
+        next_at=use.next_at,
+        next_count=use.next_count,
     )
 
 
