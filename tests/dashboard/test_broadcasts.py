@@ -11,7 +11,7 @@ from tests.dashboard.client import Form
 from tests.dashboard.conftest import VisitAs
 from tests.support.meta import inbound_message, status
 from tests.support.site import NOBODY, Site, people, phones
-from wacrmd.clock import DAY, HOUR, iso
+from wacrmd.clock import DAY, HOUR, MINUTE, iso
 from wacrmd.store import broadcasts
 
 pytestmark = pytest.mark.anyio
@@ -213,7 +213,62 @@ async def test_who_failed_is_grouped_with_advice_and_gets_it_again(here: Site, v
     assert "Nobody is left to send to" in text, (
         "a reload sends nothing twice, and a double click shows this page"
     )
-    assert (await browser.submit(f"{one}/retry", {"of": "sent"})).status_code == 400
+    assert (await browser.submit(f"{one}/retry", {"of": "read"})).status_code == 400
+
+
+async def test_only_the_ticked_reasons_are_sent_again_at_the_time_and_what_fails_again_is_left_out(
+    here: Site, visit_as: VisitAs
+) -> None:
+    codes = ("131026", "131049", "130472")
+    here.sim.change(failed_recipients=[f"{to}={code}" for to, code in zip(phones(3), codes, strict=True)])
+    made = await here.send(people(4), name="Spring")
+    await here.until(made, lambda shown: shown["failed_count"] == 3 and shown["sent_count"] == 1)
+    here.sim.change(failed_recipients=[])
+    browser, one = await visit_as("operator"), f"/broadcasts/{made}"
+    asked = (await browser.get(f"{one}/retry?of=failed")).text
+    fields = Form(asked, f"{one}/retry").fields
+    assert sorted(fields["code"]) == ["131026", "131049"]
+    assert "(130472): 1 person, left out, because it would fail again" in asked
+    for wrong, said in (
+        ({"code": []}, "tick a reason"),
+        ({"when": "later"}, "choose a day"),
+        ({"at": "2026-12-01T09:00"}, "you chose “Now” and also a day"),
+    ):
+        answer = await browser.submit(f"{one}/retry", fields | wrong)
+        assert (answer.status_code, said in answer.text) == (422, True), answer.text
+    at = iso(here.clock.now() + HOUR)[:16]
+    done = await browser.submit(
+        f"{one}/retry", fields | {"code": ["131049"], "when": "later", "at": at, "zone": "UTC"}
+    )
+    page = (await browser.get(done.headers["location"])).text
+    assert "The message goes again to 1 person. WhatsApp allows no earlier message to 1 person" in page
+    shown = await here.until(made, lambda it: it["hold"] is not None)
+    assert (shown["pending_count"], shown["failed_count"]) == (1, 2)
+    done = await browser.submit(f"{one}/retry", fields | {"code": ["131026", "131049"]})
+    page = (await browser.get(done.headers["location"])).text
+    assert "again to 1 person. Not to 1 person, to whom it would fail again." in page
+
+
+async def test_who_has_no_delivery_is_sent_to_again_after_a_warning(here: Site, visit_as: VisitAs) -> None:
+    here.sim.change(delivered_share=0.0)
+    made = await here.send(people(2), name="Spring")
+    await here.until(made, lambda it: it["status"] == "sent" and it["sent_count"] == 2)
+    browser, one = await visit_as("operator"), f"/broadcasts/{made}"
+    assert f"{one}/retry?of=sent" not in (await browser.get(one)).text, "that is too soon"
+    asked = (await browser.get(f"{one}/retry?of=sent")).text
+    assert "whoever turns the phone on after this has it twice" in asked
+    fields = Form(asked, f"{one}/retry").fields
+    assert fields["hours"] == "48"
+    assert "write for how many hours" in (await browser.submit(f"{one}/retry", fields | {"hours": "x"})).text
+    done = await browser.submit(f"{one}/retry", fields)
+    assert "Nobody is left" in (await browser.get(done.headers["location"])).text, "it is not so long ago"
+    here.clock.advance(HOUR + MINUTE)
+    assert f"{one}/retry?of=sent" in (await browser.get(one)).text
+    viewer = await visit_as("viewer")
+    assert "retry?of=sent" not in (await viewer.get(one)).text
+    done = await browser.submit(f"{one}/retry", fields | {"hours": "1"})
+    assert "The message goes again to 2 people." in (await browser.get(done.headers["location"])).text
+    await here.until(made, lambda it: it["status"] == "sent" and it["sent_count"] == 2)
 
 
 async def test_uncertain_people_are_explained_and_given_up(here: Site, visit_as: VisitAs) -> None:

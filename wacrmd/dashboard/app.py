@@ -28,6 +28,7 @@ from wacrmd.dashboard.pages import (
     numbers,
     optouts,
     recipients,
+    sending_again,
     statistics,
     status,
     steering,
@@ -47,6 +48,7 @@ PAGES: tuple[Row, ...] = (
     *new_broadcast.PAGES,  # before /broadcasts/{id}
     *broadcasts.PAGES,
     *broadcast.PAGES,
+    *sending_again.PAGES,
     *steering.PAGES,
     *recipients.PAGES,
     *messages.PAGES,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import HOUR, SECOND, Millis
 from wacrmd.dashboard.render import people
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.draft import DISCARDABLE, Again, DraftState
@@ -76,6 +76,18 @@ def buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
     return [each for each in found if each.verb in may]
 
 
+def without_delivery(view: BroadcastView) -> int:
+    """How many have no delivery yet, of those whose message Meta has accepted."""
+    return view.sent_count - view.delivered_count
+
+
+def can_send_undelivered_again(view: BroadcastView, may: frozenset[str], now: Millis) -> bool:
+    """Whether the page offers to send again to those without delivery: not while it is sent, nor in the hour after that."""
+    waits = now - (view.completed_at or view.started_at or now) >= HOUR
+    may_again = "retry" in may and view.status in CAN_RETRY - {_S.SENDING}
+    return may_again and waits and without_delivery(view) > 0
+
+
 @dataclass(frozen=True, slots=True)
 class AgainButton:
     """Whom a new broadcast with the same message can be for."""
@@ -96,7 +108,7 @@ _AGAIN = (
 
 def again_buttons(view: BroadcastView, now: Millis) -> list[AgainButton]:
     """The buttons that concern somebody, with numbers while nothing moves; these move for days."""
-    on_the_way = view.sent_count - view.delivered_count
+    on_the_way = without_delivery(view)
     counts = {
         Again.FAILED: view.failed_count,
         Again.NOT_DELIVERED: on_the_way + view.failed_count,

@@ -7,7 +7,13 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from wacrmd.clock import HOUR
-from wacrmd.dashboard.buttons import again_buttons, buttons, uncertain_buttons, verbs_of
+from wacrmd.dashboard.buttons import (
+    again_buttons,
+    buttons,
+    can_send_undelivered_again,
+    uncertain_buttons,
+    verbs_of,
+)
 from wacrmd.dashboard.forms import whole_number
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.live_parts import POLL_S, Parts, version_of
@@ -54,7 +60,9 @@ class BroadcastSource:
             "failures": make.failures(view, may_again),
             "replies": make.replies(view),
             "billed": make.billed(view),
-            "again": make.send_again(view, again),
+            "again": make.send_again(
+                view, again, can_send_undelivered_again(view, self.may, ctx.clock.now())
+            ),
         }
 
     def whole(self, found: Parts) -> Iterable[Markup]:

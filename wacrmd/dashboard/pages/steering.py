@@ -1,21 +1,20 @@
-"""Pausing, resuming, cancelling and sending again; what cannot be taken back is asked about first."""
+"""Pausing, resuming, cancelling and giving up; what cannot be taken back is asked about first."""
 
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from wacrmd.dashboard.buttons import CAN_CANCEL, CAN_RETRY
+from wacrmd.dashboard.buttons import CAN_CANCEL
 from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.login import own_path
 from wacrmd.dashboard.render import isolated, people
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.errors import bad_request, conflict
+from wacrmd.errors import conflict
 from wacrmd.views.broadcasts import BroadcastDetails
 
 _S = BroadcastStatus
-_STANDS = {
+STANDS = {
     _S.DRAFT: "it is a draft, and nothing was sent yet",
     _S.SCHEDULED: "nothing was sent yet",
     _S.SENDING: "it is being sent",
@@ -48,24 +47,6 @@ def cancel_question(view: BroadcastDetails) -> Question:
     return Question(f"Cancel {isolated(view.name)}?", text, f"Cancel for {count}")
 
 
-def retry_question(view: BroadcastDetails, status: RecipientStatus) -> Question:
-    """Before the message is sent again."""
-    begins = "when the broadcast is resumed" if view.status is BroadcastStatus.PAUSED else "now"
-    if status is RecipientStatus.UNCERTAIN:
-        count = people(view.uncertain_count)
-        text = (
-            f"Nobody knows whether the message has reached {count}. Who has it gets it twice. "
-            f"It is sent {begins}, and what was sent cannot be taken back."
-        )
-    else:
-        count = people(view.failed_count)
-        text = (
-            f"The message goes again to {count} who did not get it, {begins}. Who has opted out is left out. "
-            "What was sent cannot be taken back. Look at the reasons first: most fail again for the same reason."
-        )
-    return Question(f"Send {isolated(view.name)} again?", text, f"Send again to {count}")
-
-
 def give_up_question(view: BroadcastDetails) -> Question:
     """Before uncertain people count as failed."""
     count = people(view.uncertain_count)
@@ -84,7 +65,7 @@ async def pause(visit: Visit) -> Response:
     text = (
         f"Paused: {isolated(made.name)}. {waiting} still waiting; who was just being sent to still gets it."
     )
-    return visit.done(_back(made.uuid, form.get("back")), text)
+    return visit.done(back_to(made.uuid, form.get("back")), text)
 
 
 async def resume(visit: Visit) -> Response:
@@ -92,14 +73,14 @@ async def resume(visit: Visit) -> Response:
     uuid, form = visit.request.path_params["id"], await read_form(visit.request)
     made = await visit.perform("broadcast.resume", id=uuid)
     text = f"Resumed: {isolated(made.name)}, for {people(made.pending_count)}."
-    return visit.done(_back(made.uuid, form.get("back")), text)
+    return visit.done(back_to(made.uuid, form.get("back")), text)
 
 
 async def ask_cancel(visit: Visit) -> Response:
     """Ask whether a broadcast is to be cancelled."""
-    view = await _shown(visit, "cancel")
+    view = await shown(visit, "cancel")
     if view.status not in CAN_CANCEL:
-        raise conflict(f"It cannot be cancelled: {_STANDS[view.status]}")
+        raise conflict(f"It cannot be cancelled: {STANDS[view.status]}")
     return _ask(visit, view, cancel_question(view))
 
 
@@ -110,38 +91,14 @@ async def cancel(visit: Visit) -> Response:
     count = made.cancelled_count
     text = f"It does not go to {people(count)}." if count else "Nobody was waiting for it any more."
     text = f"Cancelled: {isolated(made.name)}. {text}"
-    return visit.done(_back(made.uuid, form.get("back")), text)
-
-
-async def ask_retry(visit: Visit) -> Response:
-    """Ask whether the message is to be sent again."""
-    status = _people_of(visit.param("of") or RecipientStatus.FAILED)
-    view = await _shown(visit, "retry")
-    if view.status not in CAN_RETRY:
-        raise conflict(f"It cannot be sent again: {_STANDS[view.status]}")
-    if not (view.uncertain_count if status is RecipientStatus.UNCERTAIN else view.failed_count):
-        return visit.done(_back(view.uuid, visit.param("back")), f"Nobody is {status.value} any more.")
-    return _ask(visit, view, retry_question(view, status), of=status.value)
-
-
-async def retry(visit: Visit) -> Response:
-    """Send the message again."""
-    await visit.require("broadcast.retry")
-    form = await read_form(visit.request)
-    status = _people_of(form.get("of"))
-    uuid, uncertain = visit.request.path_params["id"], status is RecipientStatus.UNCERTAIN
-    made = await visit.perform("broadcast.retry", id=uuid, failed=not uncertain, uncertain=uncertain)
-    text = f"The message goes again to {people(made.requeued)}."
-    if not made.requeued:
-        text = "Nobody is left to send to: an earlier click has done it, or they have opted out."
-    return visit.done(_back(made.broadcast_id, form.get("back")), text)
+    return visit.done(back_to(made.uuid, form.get("back")), text)
 
 
 async def ask_give_up(visit: Visit) -> Response:
     """Ask whether uncertain people are to count as failed."""
-    view = await _shown(visit, "give-up")
+    view = await shown(visit, "give-up")
     if not view.uncertain_count:
-        return visit.done(_back(view.uuid, None), NOBODY_UNCERTAIN)
+        return visit.done(back_to(view.uuid, None), NOBODY_UNCERTAIN)
     return _ask(visit, view, give_up_question(view))
 
 
@@ -150,7 +107,7 @@ async def give_up(visit: Visit) -> Response:
     form = await read_form(visit.request)
     made = await visit.perform("broadcast.give-up", id=visit.request.path_params["id"])
     text = f"Counted as failed now: {people(made.failed)}." if made.failed else NOBODY_UNCERTAIN
-    return visit.done(_back(made.broadcast.uuid, form.get("back")), text)
+    return visit.done(back_to(made.broadcast.uuid, form.get("back")), text)
 
 
 async def again(visit: Visit) -> Response:
@@ -165,7 +122,7 @@ async def again(visit: Visit) -> Response:
     return visit.redirect(f"/broadcasts/new/{made.uuid}")
 
 
-async def _shown(visit: Visit, verb: str) -> BroadcastDetails:
+async def shown(visit: Visit, verb: str) -> BroadcastDetails:
     """The broadcast, if the visitor may do this with it."""
     view: BroadcastDetails = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
     await visit.require(f"broadcast.{verb}")
@@ -173,7 +130,7 @@ async def _shown(visit: Visit, verb: str) -> BroadcastDetails:
 
 
 def _ask(visit: Visit, view: BroadcastDetails, question: Question, **fields: str) -> Response:
-    back = _back(view.uuid, visit.param("back"))
+    back = back_to(view.uuid, visit.param("back"))
     return visit.confirm(
         question.title,
         question.text,
@@ -184,13 +141,7 @@ def _ask(visit: Visit, view: BroadcastDetails, question: Question, **fields: str
     )
 
 
-def _people_of(status: str | None) -> RecipientStatus:
-    if status not in (RecipientStatus.FAILED, RecipientStatus.UNCERTAIN):
-        raise bad_request("of: expected failed or uncertain")
-    return RecipientStatus(status)
-
-
-def _back(uuid: str, path: str | None) -> str:
+def back_to(uuid: str, path: str | None) -> str:
     """Where the visitor came from; the page of the broadcast if that is not known."""
     return own_path(path) if path else f"/broadcasts/{uuid}"
 
@@ -200,8 +151,6 @@ PAGES: tuple[Row, ...] = (
     ("POST", "/broadcasts/{id}/resume", resume),
     ("GET", "/broadcasts/{id}/cancel", ask_cancel),
     ("POST", "/broadcasts/{id}/cancel", cancel),
-    ("GET", "/broadcasts/{id}/retry", ask_retry),
-    ("POST", "/broadcasts/{id}/retry", retry),
     ("GET", "/broadcasts/{id}/give-up", ask_give_up),
     ("POST", "/broadcasts/{id}/give-up", give_up),
     ("POST", "/broadcasts/{id}/again", again),

@@ -1,12 +1,12 @@
 """The last step: when and how, to how many, what is left out and why; then it is sent, once."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from starlette.responses import RedirectResponse, Response
 
-from wacrmd.clock import SECOND, Millis, iso, millis
+from wacrmd.clock import iso
 from wacrmd.dashboard import plan_form
+from wacrmd.dashboard.chosen_time import LATER, NOW, chosen_time
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.new_broadcast.steps import (
@@ -21,13 +21,10 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
 )
 from wacrmd.dashboard.render import isolated, page
 from wacrmd.domain.draft import DISCARDABLE, EDITABLE, DraftState
-from wacrmd.domain.local_time import read_local
-from wacrmd.domain.start_time import MAX_AHEAD, is_past
-from wacrmd.errors import ERRORS, Refusal, bad_request, conflict
+from wacrmd.errors import ERRORS, Refusal, conflict
 from wacrmd.views.drafts import DraftView
 from wacrmd.views.numbers import AccountNumber
 
-NOW, LATER = "now", "later"
 CHANGED = "It was changed in another window meanwhile: look at it once more, then send it"
 NEW_HOURS = "Kept, and not sent yet: other hours change how it goes. Look at it once more, then send it."
 
@@ -85,9 +82,7 @@ def _kept(draft: Draft) -> str:
 
 async def _save(visit: Visit, draft: Draft, form: Form) -> bool:
     """Keep what was entered; False if the list has to be checked for it, which begins."""
-    at = _time(form, visit.ctx.clock.now()) if form.text("when") == LATER else None
-    if at is None and form.text("at") is not None:
-        raise bad_request("at: you chose “Now” and also a day: choose “At”, or empty this field")
+    at = chosen_time(form, visit.ctx.clock.now())
     changed: DraftView = await visit.perform(
         "draft.change",
         id=str(draft.view.uuid),
@@ -100,28 +95,6 @@ async def _save(visit: Visit, draft: Draft, form: Form) -> bool:
         return True
     await visit.perform("draft.check", id=str(draft.view.uuid))
     return False
-
-
-def _time(form: Form, now: Millis) -> Millis:
-    """The moment that a person means; raises Refusal for one that does not exist there, comes twice, or is no start."""
-    zone, at = form.text("zone"), form.text("at")
-    if zone not in available_timezones():
-        raise bad_request("zone: choose a time zone such as Europe/Berlin")
-    if at is None:
-        raise bad_request("at: choose a day and a time")
-    try:
-        local = read_local(at, ZoneInfo(zone))
-    except ValueError as error:
-        raise bad_request(f"at: {error}") from None
-    moment = millis(local)
-    if is_past(moment, now):
-        there = datetime.fromtimestamp(now / SECOND, local.tzinfo)
-        raise bad_request(
-            f"at: this is in the past: in {zone} it is {there:%Y-%m-%d %H:%M}. Choose a later time, or “Now”"
-        )
-    if moment > now + MAX_AHEAD:
-        raise bad_request("at: choose a time within a year")
-    return moment
 
 
 async def sending(visit: Visit) -> Response:
