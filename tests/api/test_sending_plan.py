@@ -150,7 +150,7 @@ _REFUSED: tuple[tuple[str, object, str, str], ...] = (
     ("send_between", "09:00-20:00", "send_between", "object"),
     ("spread_over_minutes", 0, "spread_over_minutes", "at least 1"),
     ("spread_over_minutes", True, "spread_over_minutes", "a number"),
-    ("messages_per_second", 0, "messages_per_second", "more than 0"),
+    ("messages_per_second", 0, "messages_per_second", "at least 0.001"),
     ("canary", {"count": 0}, "canary.count", "at least 1"),
     ("canary", {"count": 50, "min_delivered": 80}, "canary.min_delivered", "at most 1"),
     ("canary", {}, "canary.count", "required"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.rows import N1, NOW, broadcast, database, opt_out
-from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso, parse_iso
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError
 from wacrmd.domain.canary import Canary, CanaryPhase
 from wacrmd.domain.recipient import RecipientStatus
@@ -278,3 +278,15 @@ def test_the_first_are_chosen_among_some_thousands_of_a_large_broadcast(tx: Tx) 
     ids = [row[0] for row in tx.execute("SELECT recipient_id FROM canary_recipient ORDER BY 1")]
     assert len(ids) == 50
     assert max(b - a for a, b in pairwise(ids)) < 1500
+
+
+def test_a_broadcast_whose_first_people_sleep_is_looked_at_when_the_first_of_them_wakes_up(tx: Tx) -> None:
+    broadcast_id = with_canary(tx, 20, 2)
+    between(tx, broadcast_id, SendBetween("09:00", "20:00"))
+    canaries.begin(tx, broadcast_id, 2)
+    assert attempts.claim(tx, broadcast_id, 20, NOW) == []
+    assert attempts.has_due(tx, broadcast_id, NOW)  # the others have not been looked at
+    assert due.look_again_at(tx, broadcast_id, NOW) == parse_iso("2026-11-18T17:00:00Z")
+    (first, _) = attempts.claim(tx, broadcast_id, 20, NOW + 6 * HOUR)
+    assert due.look_again_at(tx, broadcast_id, NOW + 6 * HOUR) == NOW + 6 * HOUR + SECOND
+    attempts.record(tx, [ended(first, S.SENT)])

@@ -24,8 +24,8 @@ from wacrmd.suggest import did_you_mean
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])|24:00", re.ASCII)
 MAX_MINUTES = 7 * 24 * 60
 """A week: over how long a broadcast may be spread, and how long it may wait after its first people."""
-MAX_RATE = 1000
-"""Messages per second: the most that Meta takes from a number."""
+MIN_RATE, MAX_RATE = 0.001, 1000
+"""Messages per second: one in a quarter of an hour, and the most that Meta takes from a number."""
 
 
 def _clock(value: object) -> str:
@@ -139,7 +139,7 @@ class PlanParams(Body):
     )
     messages_per_second: Annotated[float, BeforeValidator(_number)] | None = Field(
         None,
-        gt=0,
+        ge=MIN_RATE,
         le=MAX_RATE,
         allow_inf_nan=False,
         description="how many messages of it are sent in a second at most",

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import Claim
-from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.canary import CanaryPhase, problem
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.marketing_route import Route, RouteFacts, route_of
@@ -102,16 +101,16 @@ def _claim_due(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> Claimed:
 
 def _advance_canary(tx: Tx, broadcast_id: int, now: Millis) -> list[PauseEvent]:
     """Take a broadcast that is sent to a few people first one step further; it is paused if they do not let it pass."""
-    broadcast = broadcasts.get(tx, broadcast_id)
-    if broadcast is None or broadcast.canary is None or broadcast.status is not BroadcastStatus.SENDING:
+    canary = canaries.under_way(tx, broadcast_id)
+    if canary is None:
         return []
     phase, until = canaries.phase_of(tx, broadcast_id)
     if phase is None:
-        canaries.begin(tx, broadcast_id, broadcast.canary.count)
+        canaries.begin(tx, broadcast_id, canary.count)
     elif phase is CanaryPhase.SENDING and not canaries.figures(tx, broadcast_id).left:
-        canaries.wait(tx, broadcast_id, broadcast.canary, now)
+        canaries.wait(tx, broadcast_id, canary, now)
     elif phase is CanaryPhase.WAITING and until is not None and until <= now:
-        detail = problem(broadcast.canary, canaries.figures(tx, broadcast_id))
+        detail = problem(canary, canaries.figures(tx, broadcast_id))
         if detail is not None:
             return pausing.pause_broadcast(tx, broadcast_id, HoldReason.CANARY, detail, now)
         canaries.let_pass(tx, broadcast_id)

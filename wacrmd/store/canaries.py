@@ -5,6 +5,7 @@ from wacrmd.domain.canary import Canary, CanaryFigures, CanaryPhase
 from wacrmd.domain.canary_sample import LOOKED_AT, choose
 from wacrmd.store.database import Tx
 from wacrmd.store.revisions import RAISED
+from wacrmd.store.rows import read_record
 
 SAMPLE = "SELECT recipient_id FROM canary_recipient WHERE broadcast_id = ?"
 """The first people of a broadcast, in SQL."""
@@ -54,12 +55,32 @@ def figures(tx: Tx, broadcast_id: int) -> CanaryFigures:
     return CanaryFigures(*row)
 
 
+def under_way(tx: Tx, broadcast_id: int) -> Canary | None:
+    """The canary of a broadcast that is being sent, unless all others may be sent to already."""
+    row = tx.execute(
+        "SELECT canary FROM broadcast WHERE id = ? AND canary IS NOT NULL AND status = 'sending'"
+        f" AND canary_phase IS NOT '{CanaryPhase.PASSED}'",
+        (broadcast_id,),
+    ).fetchone()
+    return read_record(Canary, row[0]) if row else None
+
+
 def phase_of(tx: Tx, broadcast_id: int) -> tuple[CanaryPhase | None, Millis | None]:
     """How far the canary of a broadcast is, and until when it waits."""
     phase, until = tx.execute(
         "SELECT canary_phase, canary_until FROM broadcast WHERE id = ?", (broadcast_id,)
     ).fetchone()
     return CanaryPhase(phase) if phase else None, until
+
+
+def next_attempt_at(tx: Tx, broadcast_id: int) -> Millis | None:
+    """When the next of the first people is due; None if one is in flight, or none waits."""
+    in_flight, at = tx.execute(
+        "SELECT count(*) FILTER (WHERE status = 'sending'), min(next_attempt_at) FILTER (WHERE status = 'pending')"
+        f" FROM recipient WHERE id IN ({SAMPLE})",
+        (broadcast_id,),
+    ).fetchone()
+    return None if in_flight else at
 
 
 def _set_phase(tx: Tx, broadcast_id: int, phase: CanaryPhase, until: Millis | None) -> None:

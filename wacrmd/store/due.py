@@ -90,9 +90,13 @@ def choose(tx: Tx, broadcast_id: int, terms: Terms, limit: int, now: Millis) -> 
 def look_again_at(tx: Tx, broadcast_id: int, now: Millis) -> Millis | None:
     """When a broadcast is to be looked at again that has due recipients and may send to none of them; None: at once."""
     terms = terms_of(tx, broadcast_id)
-    if terms is None or terms.is_canary:
+    if terms is None:
         _, until = canaries.phase_of(tx, broadcast_id)
         return max(until or 0, now + LOOK_AGAIN)
+    if terms.is_canary:
+        next_at = canaries.next_attempt_at(tx, broadcast_id)
+        if next_at is None or next_at > now:
+            return max(next_at or 0, now + LOOK_AGAIN)
     if conversations.free(tx, terms.budget, 1, now):
         return None
     free_at = conversations.next_free_at(tx, terms.budget.portfolio, now)
