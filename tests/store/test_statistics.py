@@ -5,13 +5,16 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.store.rows import N1, NOW, broadcast, database
 from wacrmd.clock import DAY, HOUR
 from wacrmd.domain.statistics import OPTED_OUT, SLOT, By
-from wacrmd.store import data_subjects, optouts, retention, revisions, statistics
+from wacrmd.store import after_loss, data_subjects, optouts, retention, revisions, statistics
 from wacrmd.store.data_subjects import DataSubject
 from wacrmd.store.database import Tx
 from wacrmd.store.retention import Cutoffs
+from wacrmd.store.salvage import Lost
 from wacrmd.store.statistics import Summing, Unsummed, Wanted
 
 ALL = Wanted(account_id=N1.account_id, first=0, end=2**40)
@@ -222,5 +225,24 @@ def test_drafts_and_what_is_due_later_are_not_looked_at(tmp_path: Path) -> None:
         revisions.raise_for(tx, [first])
         assert statistics.unsummed(tx, NOW + HOUR - 1, 100) == []
         assert [each.id for each in statistics.unsummed(tx, NOW + HOUR, 100)] == [first]
+        statistics.summed_up(tx, statistics.unsummed(tx, NOW + HOUR, 1)[0], due_at=NOW)
         revisions.raise_after_restore(tx, NOW)
+        assert statistics.waiting(tx, None) == 0, "a restore changes no recipient"
+        revisions.raise_for(tx, [first])
         assert statistics.waiting(tx, None) == 1
+
+
+@pytest.mark.parametrize("table", ["broadcast_stat", "audit"])
+def test_after_a_loss_nobody_is_counted_twice(tmp_path: Path, table: str) -> None:
+    with database(tmp_path) as tx:
+        broadcast(tx, 2)
+        for (each,) in tx.execute("SELECT id FROM recipient").fetchall():
+            become(tx, each, "read")
+        finish(tx)
+        sum_up(tx)
+        lost = Lost()
+        lost.add(table, 1)
+        tx.execute(f"DELETE FROM {table}")
+        after_loss.settle(tx, lost, NOW)
+        sum_up(tx)
+        assert shown(tx) == {"read": 2}

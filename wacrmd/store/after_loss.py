@@ -119,8 +119,12 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
         done.is_drained = True
     done.paused = broadcasts.pause_restored(tx, DETAIL, now)
     login_sessions.end_all(tx)
+    # Without its part in the sums a broadcast would be added to them a second time: they stay as they are.
+    is_part_lost = "broadcast_stat" in lost.rows
     tx.execute(
-        "UPDATE broadcast SET counts_revision = NULL, stats_revision = iif(stats_revision = -1, -1, NULL)"
+        "UPDATE broadcast SET counts_revision = NULL,"
+        " stats_revision = iif(stats_revision = -1 OR (? AND stats_revision IS NOT NULL), -1, NULL)",
+        (is_part_lost,),
     )
     for statement in _BILLED:
         tx.execute(statement)

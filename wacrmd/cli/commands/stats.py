@@ -7,10 +7,11 @@ import click
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.options import excel_option, one_of, only_account_option
-from wacrmd.cli.output import Kind, emit, hint, write_pieces
+from wacrmd.cli.output import Kind, emit, hint, say, write_pieces
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.statistics import By
 from wacrmd.domain.statistics_file import statistics_csv
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 ABOUT = {
@@ -29,6 +30,11 @@ COUNTS = (
     Column("OPTED OUT", "opted_out", Kind.NUMBER),
     Column("FAILED", "failed", Kind.NUMBER),
     Column("UNCERTAIN", "uncertain_count", Kind.NUMBER, optional=1),
+)
+REASONS = (
+    Column("FAILED", "count", Kind.NUMBER),
+    Column("CODE", "code", Kind.NUMBER),
+    Column("REASON", "reason", Kind.PROSE),
 )
 SHARES = ("delivered", "read", "replied", "quick_reply", "opted_out", "failed")
 
@@ -68,10 +74,13 @@ def stats(session: Session, /, by: str, as_csv: bool, excel: bool, **chosen: Any
     def render(made: JsonObject) -> None:
         rows = [_shown(row) for row in made["rows"]]
         table(rows, (*ABOUT[By(by)], *COUNTS), empty="No message was tried in this time.")
+        if failures := made["total"]["failures"]:
+            say("")
+            table(failures, REASONS, empty="")
         if made["left_out"]:
-            hint(f"{made['left_out']} more lines are left out: choose a shorter time or a template")
+            hint(f"{counted(made['left_out'], 'more line')} left out: choose a shorter time or a template")
         if made["waiting"]:
-            hint(f"{made['waiting']} broadcasts have changed and are not summed up again yet")
+            hint(f"Changed, and not summed up again yet: {counted(made['waiting'], 'broadcast')}")
 
     emit(session, found, render)
 
