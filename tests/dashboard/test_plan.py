@@ -225,15 +225,33 @@ async def test_the_page_of_a_broadcast_says_how_it_is_sent_and_why_it_waits(
     assert (done["failed_count"], done["pending_count"]) == (20, 0)
 
 
+async def test_those_of_the_first_who_do_not_have_it_yet_are_a_click_away(
+    here: Site, visit_as: VisitAs
+) -> None:
+    given = [{"to": phone, "params": ["Jane", "A-1"]} for phone in phones(5)]
+    here.sim.change(delivered_share=0.0)
+    stopped = await here.send(given, template_name="order_update", canary={"count": 2, "wait_minutes": 0})
+    await here.until_status(stopped, "paused")
+    page = await shown(await visit_as("sender", "shop"), f"/broadcasts/{stopped}")
+    assert (
+        f'href="/broadcasts/{stopped}/recipients?status=sent">See the 2 people who do not have it yet' in page
+    )
+    assert "who did not get it" not in page
+    assert "first to 2 people; to the others right after them, if" in page
+
+
 async def test_a_draft_of_a_program_says_when_the_last_one_goes(here: Site, visit_as: VisitAs) -> None:
     given = [{"to": phone, "params": ["Jane", "A-1"]} for phone in phones(3)]
     hours = {"from": "09:00", "to": "20:00"}
     draft = await here.send(
         given, template_name="order_update", name="Orders", draft=True, send_between=hours
     )
-    page = await shown(await visit_as("sender", "shop"), f"/broadcasts/new/{draft}/collecting")
+    browser = await visit_as("sender", "shop")
+    page = await shown(browser, f"/broadcasts/new/{draft}/collecting")
     assert "only from 09:00 to 20:00, by each person's own clock" in page
     assert 'gets it at about <time datetime="2026-12-01T17:00' in page
+    asked = await shown(browser, f"/broadcasts/new/{draft}/collecting/send")
+    assert 'It starts now, and the last one gets it at about <time datetime="2026-12-01T17:00' in asked
 
 
 async def test_the_review_says_how_many_get_it_today_where_the_limit_is_near(

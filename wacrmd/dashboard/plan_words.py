@@ -49,11 +49,10 @@ def hours(chosen: SendBetween) -> str:
 def first_few(chosen: Canary) -> str:
     """To whom first, and when the others follow."""
     who = "1 person" if chosen.count == 1 else f"{chosen.count} people"
-    wait = "1 minute" if chosen.wait_minutes == 1 else f"{chosen.wait_minutes} minutes"
-    return (
-        f"first to {who}; to the others {wait} later, if at least {share(chosen.min_delivered)} of them have it and it"
-        f" failed for at most {share(chosen.max_failed)}"
-    )
+    later = "1 minute later" if chosen.wait_minutes == 1 else f"{chosen.wait_minutes} minutes later"
+    later = later if chosen.wait_minutes else "right after them"
+    enough, most = share(chosen.min_delivered), share(chosen.max_failed)
+    return f"first to {who}; to the others {later}, if at least {enough} of them have it and it failed for at most {most}"
 
 
 def share(part: float) -> str:

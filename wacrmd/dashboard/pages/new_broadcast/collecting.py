@@ -60,6 +60,9 @@ def _count(draft: Draft) -> int:
 def _ask(visit: Visit, draft: Draft) -> Response:
     view, count = draft.view, _count(draft)
     when = f"It starts at {iso(view.scheduled_at)}" if view.scheduled_at is not None else "It starts now"
+    going = view.forecast
+    if going is not None and going.last_at is not None and going.waits_for:
+        when += f", and the last one gets it at about {iso(going.last_at)}"
     return visit.confirm(
         f"Send {isolated(view.name)}?",
         f"{people(count)} get it. {when}. The program that made it cannot add anybody any more. What was sent cannot be"
