@@ -50,6 +50,7 @@ async def test_a_viewer_sees_charts_tables_and_files_and_who_is_limited_only_the
     assert "style=" not in page
     for said in ("Germany", "United States", "not deliverable: no WhatsApp account", "131026"):
         assert said in page
+    assert 'href="/statistics?template_name=hello"' in page
     only = (await browser.get("/statistics?template_name=hello&zone=Asia/Kolkata")).text
     assert "rivals_offer" not in only
     file = await browser.get("/statistics.csv?by=country&account=shop")

@@ -123,6 +123,26 @@ def test_a_change_while_a_broadcast_is_read_is_summed_up_the_next_time(tmp_path:
         assert shown(tx) == {"sent": 4, "read": 2}
 
 
+def test_a_kill_between_two_steps_loses_nothing_and_counts_nobody_twice(tmp_path: Path) -> None:
+    """The sums are written in steps; the next pass finds what is left to do."""
+    with database(tmp_path) as tx:
+        broadcast_id = broadcast(tx, 6)
+        ids = [row_id for (row_id,) in tx.execute("SELECT id FROM recipient")]
+        for hour, each in enumerate(ids):
+            become(tx, each, "sent", NOW + hour * HOUR)
+        for change in ("read", "failed"):
+            (found,) = statistics.unsummed(tx, NOW, 100)
+            summing = Summing([found])
+            while summing.read(tx, 100):
+                pass
+            changes = statistics.differences(statistics.part_of(tx, broadcast_id), summing.sums[broadcast_id])
+            statistics.put(tx, found, changes[: len(changes) // 2])  # and then the daemon dies
+            sum_up(tx)
+            assert shown(tx) == true_sums(tx)
+            for each in ids[:3]:
+                become(tx, each, change)
+
+
 def test_a_message_counts_at_the_time_at_which_it_was_last_tried(tmp_path: Path) -> None:
     with database(tmp_path) as tx:
         broadcast(tx, 2)

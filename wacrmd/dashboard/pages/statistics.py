@@ -66,6 +66,10 @@ def _section(by: By, found: Statistics, chosen: dict[str, str | None]) -> dict[s
         "by": by,
         "rows": [(names[id(row)], row) for row in found.rows[:SHOWN_ROWS]],
         "left_out": found.left_out + max(0, len(found.rows) - SHOWN_ROWS),
+        "links": [
+            path("/statistics", **chosen | {"template_name": row.template_name})
+            for row in found.rows[:SHOWN_ROWS]
+        ],
         "file": path("/statistics.csv", by=by, **chosen),
     }
     if by in (By.DAY, By.HOUR):
