@@ -172,6 +172,14 @@ async def test_a_way_of_sending_that_a_colleague_has_kept_is_seen_before_it_is_s
     answer = await ann.submit(f"{draft}/send", seen)
     assert answer.status_code == 409
     assert "changed in another window" in answer.text
+    _, seen = await review(ann, draft)
+    rules = [{"codes": [131049], "after_hours": 24, "times": 2}]
+    await here.admin("draft.change", id=draft.rpartition("/")[2], retry_rules=rules)
+    answer = await ann.submit(f"{draft}/send", seen)
+    assert answer.status_code == 409
+    assert "to those to whom it failed because of 131049" in answer.text, (
+        "it comes from elsewhere, and is seen"
+    )
 
 
 async def test_who_may_only_look_sees_how_it_is_sent(here: Site, visit_as: VisitAs) -> None:

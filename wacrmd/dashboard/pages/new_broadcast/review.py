@@ -77,6 +77,7 @@ def _kept(draft: Draft) -> str:
     """What a change needs no check for, and yet nobody sends unseen."""
     at = draft.view.scheduled_at
     way = ",".join(f"{name}={value}" for name, value in plan_form.filled(draft.view).pairs)
+    way += f",{draft.view.retry_rules}"
     return f"{NOW if at is None else iso(at)} {way} {draft.view.name}"
 
 
