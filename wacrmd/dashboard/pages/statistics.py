@@ -108,7 +108,7 @@ def _hours(found: Statistics) -> list[Place]:
 async def export(visit: Visit) -> Response:
     """The rows of one chart as a CSV file."""
     chosen = _chosen(visit, await account_names(visit))
-    by = visit.param("by")
+    by = visit.param("by") or By.TEMPLATE.value
     found: Statistics = await visit.perform("stats", by=by, **chosen)
     text = statistics_csv(found.by, as_object(found)["rows"], excel=bool(visit.param("excel")))
     headers = {"Content-Disposition": f'attachment; filename="statistics-by-{found.by}.csv"'}
