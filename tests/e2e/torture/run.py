@@ -15,6 +15,7 @@ import httpx
 from tests.e2e.process import Daemon
 from tests.e2e.torture.compare import compare
 from tests.e2e.torture.drafts import Drafts
+from tests.e2e.torture.files import TEMPLATE, Files
 from tests.e2e.torture.mishaps import Mishaps
 from tests.e2e.torture.plans import Plans
 from tests.e2e.torture.programs import Programs
@@ -40,6 +41,7 @@ NO_FAULTS: dict[str, Any] = {
     "hang_share": 0.0,
     "bad_gateway_share": 0.0,
     "throttle_per_second": 0,
+    "media_close_share": 0.0,
     "latency_ms": 5,
     "latency_jitter_ms": 20,
 }
@@ -52,6 +54,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"error_share": 0.05, "error_code": 131026},
     {"error_share": 0.02, "error_code": SLOW_CODE},
     {"throttle_per_second": 60},
+    {"media_close_share": 0.5},
     {"latency_ms": 200, "latency_jitter_ms": 300},
     {},
 )
@@ -80,6 +83,7 @@ class Torture:
         """What is being done, and ends at a signal."""
         self._phones = 0
         self.plans = Plans(self.daemon, sim, self.random)
+        self.files = Files(self.report.problems)
         self.drafts = Drafts(self.daemon, self.random, self.posted, self.new_people, self.plans)
         self.programs = Programs(self.daemon, self.random, self.posted, self.new_people, self.report)
         self._tell_at = 0.0
@@ -197,6 +201,8 @@ class Torture:
                 "recipients": to,
                 **self.plans.some(),
             }
+            if self.random.random() < 0.2:
+                body |= await self.files.picture(client) or {}
             while posted.broadcast_id is None and posted.refused is None:
                 await self.one_post(client, posted, body)
             await anyio.sleep(self.random.random() * 0.6)
@@ -268,11 +274,11 @@ class Torture:
             await self.daemon.admin("number.resume", id=PHONE_NUMBER_ID)
 
     async def resume(self, broadcast_id: str) -> None:
-        """Resume; a broadcast that is `sent` meanwhile gives a conflict, which is right."""
+        """Resume; one that is `sent` meanwhile, or a draft that is still prepared, gives a conflict, which is right."""
         try:
             await self.daemon.admin("broadcast.resume", id=broadcast_id)
         except WacrmdError as refusal:
-            if "it is sent" not in str(refusal):
+            if not any(words in str(refusal) for words in ("it is sent", "it is a draft")):
                 raise
         self.paused.discard(broadcast_id)
 
@@ -332,7 +338,9 @@ OPTIONS = Options(
             "category": "MARKETING",
             "components": [{"type": "BODY", "text": "Hello {{1}}"}],
         },
+        TEMPLATE,
     ),
+    check_media=True,
     marketing_onboarding="ONBOARDED",
     failed_share=0.05,
     failed_codes=(131026, 131049),
