@@ -10,6 +10,7 @@ import pytest
 from tests.drafts.drafting import rows_of
 from tests.support.site import Site, people, phones, site
 from wacrmd.clock import HOUR, MINUTE, iso
+from wacrmd.services.broadcasts.prepare import prepare
 from wacrmd.services.drafts.worker import DraftWorker
 
 pytestmark = pytest.mark.anyio
@@ -133,8 +134,9 @@ async def test_each_call_says_who_is_left_out_and_why(here: Site) -> None:
         ({"recipients": [{"to": phones(1)[0], "params": ["a", "b", "c"]}]}, "recipients[0].params: "),
         ({"recipients": people(1), "template_name": "x"}, "template_name does not belong in the body"),
         ({"recipients": people(1), "scheduled_at": "x"}, "scheduled_at does not belong in the body"),
+        ({"recipients": people(1), "header": {}}, "header does not belong in the body: give it to POST"),
     ],
-    ids=["none", "empty", "too-many", "does-not-fit", "other-template", "time"],
+    ids=["none", "empty", "too-many", "does-not-fit", "other-template", "time", "header"],
 )
 async def test_a_call_that_is_wrong_adds_nobody(here: Site, body: dict[str, Any], message: str) -> None:
     await here.api.post("/api/v1/templates/sync")
@@ -187,6 +189,10 @@ async def test_the_same_key_adds_nobody_twice(here: Site) -> None:
     assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
     assert refusal(await add(here, other, given, **key))[0] == 422, "the same body for another draft"
     assert refusal(await add(here, draft, people(1), **key))[0] == 422
+    own = {"recipients": people(1, 30_900), "draft": True}  # what is ignored must not make two drafts one
+    for to, status in ((draft, 202), (other, 422)):
+        sent = await here.api.post(f"{PATH}/{to}/recipients", json=own, headers={"Idempotency-Key": "own"})
+        assert sent.status_code == status, sent.text
     answers: list[httpx.Response] = []
 
     async def at_once() -> None:
@@ -211,8 +217,17 @@ async def test_a_time_is_given_with_the_draft_or_when_it_is_sent(here: Site) -> 
     here.clock.advance(HOUR + MINUTE)
     await here.until_status(one, "sent")
     status, said = refusal(await send(here, third))
-    assert (status, said.startswith("scheduled_at: ")) == (400, True), said
+    assert (status, said.startswith("scheduled_at: the draft was to start at")) == (400, True), said
     assert refusal(await send(here, third, scheduled_at="soon"))[0] == 400
+    for name, value in (
+        ("at", later),
+        ("sendAt", later),
+        ("dry_run", True),
+        ("canary", {"count": 1}),
+        ("draft", True),
+    ):
+        status, said = refusal(await here.api.post(f"{PATH}/{third}/send", json={name: value}))
+        assert (status, name in said) == (400, True), f"it would be sent at once, and to all: {said}"
     assert (await send(here, third, scheduled_at=iso(here.clock.now()))).json()["data"]["status"] == "sending"
     await here.until_status(third, "sent")
 
@@ -274,6 +289,22 @@ async def test_what_is_no_draft_of_a_program_is_told_apart(here: Site) -> None:
     )
     assert (await here.api.delete(f"{PATH}/{by_hand}")).status_code == 204
     assert (await send(here, draft)).status_code == 202
+
+
+async def test_who_comes_when_it_has_just_been_sent_is_told_so(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = await new(here, recipients=people(1, 70_000))
+
+    async def too_slow(*given: Any) -> Any:
+        prepared = await prepare(*given)
+        assert (await send(here, draft)).status_code == 202
+        return prepared
+
+    monkeypatch.setattr("wacrmd.services.drafts.collect.prepare", too_slow)
+    status, said = refusal(await add(here, draft, people(1, 70_001)))
+    assert (status, "is draft" in said) == (409, False), said
+    assert (await here.until_status(draft, "sent"))["total_recipients"] == 1
 
 
 async def test_a_key_of_another_account_or_scope_has_no_part_in_it(here: Site) -> None:

@@ -105,6 +105,8 @@ async def test_what_cannot_be_sent_is_refused_with_its_place_and_stores_nothing(
             (body() | {"from": "1"}, "from", "no number"),
             (body(variables=["Jane"]), "template", "params"),
             (body() | {"scheduled_at": "2999-01-01T00:00:00Z"}, "", "at once"),
+            (body() | {"sendAt": "2999-01-01T00:00:00Z", "draft": True}, "", "at once"),
+            (body() | {"messagesPerSecond": 1}, "", "messagesPerSecond does not belong in the body"),
         ]
         for given, path, words in cases:
             answer = await post(here, given)
@@ -183,6 +185,18 @@ async def test_nothing_waits_for_what_cannot_be_sent_now(tmp_path: Path) -> None
         await here.admin("number.resume", id=here.number["id"])
         await here.admin("broadcast.resume", id=paused)
         await here.until_status(paused, "sent")
+        await here.admin("number.pause", id=here.number["id"])
+        await post(here, key="gone")
+        await here.api.post("/api/v1/optouts", json={"phone": body()["to"]})
+        await here.admin("number.resume", id=here.number["id"])
+        await eventually(lambda: not here.running.ctx.message_waits)
+        gone = (await data(here, PATH))[0]["message_id"]
+        await here.until(gone, lambda shown: shown["cancelled_count"] == 1)
+        dropped = await post(here, key="gone")
+        assert (dropped.status_code, dropped.headers["idempotent-replayed"]) == (409, "true")
+        assert "Opted out" in dropped.json()["error"]["message"]
+        nowhere = await here.api.get(f"{PATH}/{here.number['id']}")
+        assert (nowhere.status_code, nowhere.json()["error"]["message"]) == (404, "Message not found")
         here.sim.change(hold_answers=True)
         answers: list[httpx.Response] = []
 

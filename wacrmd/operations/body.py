@@ -26,6 +26,10 @@ MAX_NAME = 64
 OTHER_WORDS = {
     "send_at": "scheduled_at",
     "start_at": "scheduled_at",
+    "at": "scheduled_at",
+    "when": "scheduled_at",
+    "start": "scheduled_at",
+    "scheduled_at": "at",
     "language": "template_language",
     "lang": "template_language",
     "locale": "template_language",
@@ -49,7 +53,7 @@ class Body(Params):
     model_config = ConfigDict(extra="ignore")
 
     elsewhere: ClassVar[dict[str, str]] = {}
-    """What belongs to another place of the request, and where."""
+    """What belongs to another place or another request, and where. Ignored, it would do something else than was asked."""
 
     in_path: ClassVar[frozenset[str]] = frozenset()
     """The parameters that stand in the path."""
@@ -66,11 +70,13 @@ class Body(Params):
     @classmethod
     def _no_misspelt_field(cls, given: object) -> object:
         if isinstance(given, dict) and not given.keys() <= cls.field_names():
+            known = cls.field_names().union(cls.elsewhere)
             for name in islice((name for name in given if name not in cls.field_names()), MAX_UNKNOWN):
-                if name in cls.elsewhere:
-                    raise ValueError(f"{name} does not belong in the body: {cls.elsewhere[name]}")
                 begin = name[:MAX_NAME]
-                if (meant := _meant(begin, cls.field_names())) is not None:
+                meant = begin if begin in known else _meant(begin, known)
+                if meant in cls.elsewhere:
+                    raise ValueError(f"{begin} does not belong in the body: {cls.elsewhere[meant]}")
+                if meant is not None:
                     raise ValueError(f"unknown field {begin!r}: did you mean {meant!r}?")
         return given
 
@@ -84,10 +90,10 @@ class Body(Params):
 @lru_cache(maxsize=1024)
 def _meant(name: str, known: frozenset[str]) -> str | None:
     """The known field that a name was probably meant for."""
-    if name in OTHER_WORDS and OTHER_WORDS[name] in known:
-        return OTHER_WORDS[name]
     bare = _bare_fields(known)
     given = _bare(name)
+    if (word := _other_words().get(given)) in known:
+        return word
     similar = [
         field
         for field in bare
@@ -100,6 +106,11 @@ def _meant(name: str, known: frozenset[str]) -> str | None:
 @cache
 def _bare_fields(known: frozenset[str]) -> dict[str, str]:
     return {_bare(field): field for field in sorted(known)}
+
+
+@cache
+def _other_words() -> dict[str, str]:
+    return {_bare(word): field for word, field in OTHER_WORDS.items()}
 
 
 def _may_be_similar(given: str, field: str) -> bool:

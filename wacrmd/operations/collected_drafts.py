@@ -11,6 +11,7 @@ from wacrmd.operations.body import Body
 from wacrmd.operations.broadcasts import REPLAYED, idempotency_header, idempotency_of
 from wacrmd.operations.inputs import Id, Params, TimeInput
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations, Reply
+from wacrmd.operations.plan_inputs import PLAN_FIELDS
 from wacrmd.operations.recipient_inputs import RecipientList
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import collect, manage, send
@@ -22,6 +23,11 @@ operations = Operations()
 ONE = "/api/v1/broadcasts/{id}"
 SCOPES = (Scope.BROADCASTS_SEND,)
 EXAMPLE = {"id": "4b6d"}
+AT_CREATION = dict.fromkeys(
+    ("template_name", "template_language", "from", "header", "buttons", "components", *PLAN_FIELDS),
+    "give it to POST /api/v1/broadcasts",
+)
+NO_TRIAL = "only POST /api/v1/broadcasts?dry_run=true tries without doing"
 CHANGES = (ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.UNAVAILABLE)
 
 
@@ -31,7 +37,8 @@ class AddedRecipients(RecipientList):
     elsewhere: ClassVar[dict[str, str]] = {
         "idempotency_key": "give it as the header Idempotency-Key",
         "scheduled_at": "give it to POST /api/v1/broadcasts, or to POST /api/v1/broadcasts/{id}/send",
-        "template_name": "give it to POST /api/v1/broadcasts",
+        "dry_run": NO_TRIAL,
+        **AT_CREATION,
     }
 
 
@@ -48,6 +55,12 @@ class SendDraft(Body):
 
     may_be_empty = True
     in_path: ClassVar[frozenset[str]] = frozenset({"id"})
+    elsewhere: ClassVar[dict[str, str]] = {
+        "draft": "this sends the draft",
+        "recipients": "give them to POST /api/v1/broadcasts/{id}/recipients",
+        "dry_run": NO_TRIAL,
+        **AT_CREATION,
+    }
 
     id: Id = Field(description="id of the draft; operators may give an unambiguous beginning of it")
     scheduled_at: TimeInput | None = Field(
@@ -57,6 +70,8 @@ class SendDraft(Body):
 
 class OperatorSend(SendDraft, extra="forbid"):
     """Which draft to send, and when."""
+
+    elsewhere: ClassVar[dict[str, str]] = {}
 
     version: int | None = Field(
         None,
@@ -74,7 +89,7 @@ class DraftToDiscard(Params):
 async def _add_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
     body: AddedRecipients = request.body
     draft_id = request.path["id"]
-    key = await idempotency_of(request, {"draft": draft_id.lower(), **request.json})
+    key = await idempotency_of(request, {"draft": draft_id.lower(), "added": request.json})
     made = await collect.add(ctx, actor, draft_id, body.to_inputs(), idempotency_key=key)
     return Reply(made.created, status=202, headers=REPLAYED if made.replayed else {})
 

@@ -15,6 +15,7 @@ from wacrmd.operations.broadcast_inputs import DEFAULT_LANGUAGE, Language, Templ
 from wacrmd.operations.broadcasts import idempotency_header, idempotency_of
 from wacrmd.operations.inputs import Address, DefaultAccount, Id, Limited, OptionalAccount, Params
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations, Reply
+from wacrmd.operations.plan_inputs import PLAN_FIELDS
 from wacrmd.operations.recipient_inputs import Content, TemplateParams
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.context import Context
@@ -62,6 +63,9 @@ class NewMessage(Body):
     elsewhere: ClassVar[dict[str, str]] = {
         "idempotency_key": "give it as the header Idempotency-Key",
         "scheduled_at": "a message is sent at once, a broadcast with one recipient later",
+        "draft": "a message is sent at once, a broadcast can be a draft",
+        "recipients": "a message goes to one person, give them to POST /api/v1/broadcasts",
+        **dict.fromkeys(PLAN_FIELDS, "a message is sent at once, give it to POST /api/v1/broadcasts"),
         "dry_run": "ask for POST /api/v1/broadcasts?dry_run=true",
     }
 

@@ -128,6 +128,9 @@ class CanaryParams(Body):
         return Canary(**given)
 
 
+PLAN_FIELDS = ("send_between", "spread_over_minutes", "messages_per_second", "canary", "retry_rules")
+
+
 class PlanParams(Body):
     """How a broadcast is sent; each part may be left out."""
 

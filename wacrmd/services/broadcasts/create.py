@@ -231,7 +231,8 @@ def replay(first: tuple[bytes, str], key: Idempotency) -> Creation:
     if body_hash != key.body_hash:
         raise Refusal(
             ErrorCode.IDEMPOTENCY_MISMATCH,
-            "This Idempotency-Key was used with another body within the last 24 hours: use a new key for a new broadcast",
+            "This Idempotency-Key was used with another body, or for another thing, within the last 24 hours: use a new key"
+            " for each new request",
         )
     return Creation(from_json(CreatedBroadcast, answer), replayed=True)
 

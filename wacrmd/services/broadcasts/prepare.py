@@ -271,3 +271,16 @@ def check_time(ctx: Context, at: Millis | None, name: str = "scheduled_at") -> N
         raise problem(name, f"expected a time within a year, found {iso(at)}")
     if is_past(at, now):
         raise problem(name, past_sentence(at, now))
+
+
+def start_of(ctx: Context, given: Millis | None, drafted: Millis | None) -> Millis | None:
+    """When a draft starts: as `given`, else as it was `drafted`; raises Refusal as `check_time`, and if that has passed."""
+    if given is None and drafted is not None and is_past(drafted, now := ctx.clock.now()):
+        raise problem(
+            "scheduled_at",
+            f"the draft was to start at {iso(drafted)}, and it is now {iso(now)}: choose another time, the present one to"
+            " start at once",
+        )
+    at = drafted if given is None else given
+    check_time(ctx, at)
+    return at

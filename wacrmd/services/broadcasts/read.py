@@ -18,17 +18,17 @@ from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import BroadcastView
 
 
-def find(tx: Tx, actor: Actor, reference: str) -> Broadcast:
-    """The broadcast with this id; an operator may give only the beginning of the id.
+def find(tx: Tx, actor: Actor, reference: str, noun: str = "Broadcast") -> Broadcast:
+    """The broadcast with this id; an operator may give only the beginning of the id. `noun` is what callers know it as.
 
     Raises Refusal if there is none, if it belongs to another account, or if several ids begin so.
     """
     uuid = reference.lower()
     if actor.abbreviates:
-        return exactly_one(broadcasts.find(tx, uuid, actor.account_id), "Broadcast", reference)
+        return exactly_one(broadcasts.find(tx, uuid, actor.account_id), noun, reference)
     exact = broadcasts.by_uuid(tx, uuid, actor.account)
     if exact is None:
-        raise not_found("Broadcast")
+        raise not_found(noun)
     return exact
 
 

@@ -134,7 +134,7 @@ async def add(
         draft = drafts.get(tx, broadcast.id)
         if draft is None:
             raise not_found("Draft")
-        _check_collecting(actor, broadcast, draft)
+        _check_collecting(actor, broadcasts.get(tx, broadcast.id) or broadcast, draft)
         read.number_of(tx, broadcast)
         before = read.result_of(draft)
         answer = _add(tx, ctx, broadcast.account_id, broadcast.id, broadcast.uuid, prepared, before, now)

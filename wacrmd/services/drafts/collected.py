@@ -16,7 +16,7 @@ from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import ErrorCode, Problem, Refusal, conflict, not_found
 from wacrmd.off_loop import off_loop
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
-from wacrmd.services.broadcasts.prepare import check_time, validate
+from wacrmd.services.broadcasts.prepare import start_of, validate
 from wacrmd.services.broadcasts.validation import UNSENDABLE
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
@@ -41,8 +41,7 @@ async def send(ctx: Context, actor: Actor, broadcast: Broadcast, scheduled_at: M
     Raises Refusal for a template that is not what the people were checked against and does not fit them, or that Meta does
     not send; for a number that was removed; for a time that has passed; and if nobody is left.
     """
-    at = broadcast.scheduled_at if scheduled_at is None else scheduled_at
-    check_time(ctx, at)
+    at = start_of(ctx, scheduled_at, broadcast.scheduled_at)
     while True:
         sums = await _fitting(ctx, broadcast)
         answer = await ctx.db.write(

@@ -12,7 +12,7 @@ from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState
 from wacrmd.errors import conflict, draining
 from wacrmd.services.broadcasts.create import params_json
-from wacrmd.services.broadcasts.prepare import check_time
+from wacrmd.services.broadcasts.prepare import start_of
 from wacrmd.services.broadcasts.validation import UNSENDABLE
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import collected, read
@@ -49,7 +49,7 @@ async def request_send(
         raise conflict(f"The broadcast is {broadcast.status}: only a draft can be sent")
     at = broadcast.scheduled_at if scheduled_at is None else scheduled_at
     if before.state in (DraftState.EDITING, DraftState.CHECKED):
-        check_time(ctx, at)
+        start_of(ctx, scheduled_at, broadcast.scheduled_at)
 
     def work(tx: Tx) -> SentDraft:
         draft = drafts.get(tx, broadcast.id)

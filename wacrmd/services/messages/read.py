@@ -19,7 +19,7 @@ async def show(ctx: Context, actor: Actor, reference: str) -> MessageView:
     """The message with this id; an operator may give only the beginning. Raises Refusal if there is none."""
 
     def work(tx: Tx) -> MessageView:
-        broadcast = find(tx, actor, reference)
+        broadcast = find(tx, actor, reference, "Message")
         if broadcast.kind is not BroadcastKind.MESSAGE:
             raise not_found("Message")
         return _views(tx, ctx, [broadcast])[0]

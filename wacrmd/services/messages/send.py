@@ -8,7 +8,7 @@ import anyio
 
 from wacrmd.domain.broadcast import BroadcastKind
 from wacrmd.domain.message import Fate, fate_of, in_message, is_worth_waiting, refused_sentence
-from wacrmd.errors import ErrorCode, MetaRefusal, Refusal, conflict, invalid
+from wacrmd.errors import ErrorCode, MetaRefusal, Refusal, invalid
 from wacrmd.services.broadcasts.create import Creation, Idempotency, create
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.context import Context
@@ -108,7 +108,12 @@ def refuse_failed(view: MessageView, *, replayed: bool) -> None:
     headers = {"Idempotent-Replayed": "true"} if replayed else {}
     fate = fate_of(view.status)
     if fate is Fate.DROPPED:
-        raise conflict(f"The message {view.uuid} was cancelled before it was sent")
+        why = f": {view.error.title}" if view.error is not None and view.error.title else ""
+        raise Refusal(
+            ErrorCode.CONFLICT,
+            f"The message {view.uuid} was cancelled before it was sent{why}",
+            headers=headers,
+        )
     if fate is Fate.REFUSED:
         error = view.error
         code, title, details = (error.code, error.title, error.details) if error else (None, None, None)
