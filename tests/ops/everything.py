@@ -270,7 +270,7 @@ class Everything:
         self.clock.advance(MINUTE)
         await here.until(first, lambda shown: shown["sent_count"] > 2)
         hours = {"from": "00:00", "to": "00:01", "zone": "Etc/UTC"}
-        asleep = await here.send(people(2, 1100), send_between=hours)
+        asleep = await here.send(people(4, 1100), send_between=hours, canary={"count": 1})
         await here.until(asleep, lambda shown: shown["hold"] is not None)
         here.sim.change(failed_share=1.0)
         stopped = await here.send(people(3, 1200), canary={"count": 1, "wait_minutes": 0})

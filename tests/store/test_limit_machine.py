@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -142,7 +143,7 @@ class Limited(RuleBasedStateMachine):
         return found
 
 
-TestLimited = Limited.TestCase
+TestLimited = pytest.mark.exhaustive(Limited.TestCase)
 TestLimited.settings = settings(
     max_examples=400 if IS_EXHAUSTIVE else 40, stateful_step_count=30, deadline=None
 )
