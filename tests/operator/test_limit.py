@@ -125,3 +125,17 @@ async def test_a_broadcast_that_waits_after_its_first_people_needs_nobody(tmp_pa
         stopped = await here.send(people(5), name="second", canary=canary | {"wait_minutes": 0})
         await here.until_status(stopped, "paused")
         assert not (await here.admin("status"))["healthy"], "somebody has to decide"
+
+
+async def test_a_number_that_is_moved_to_another_portfolio_writes_to_nobody_beyond_the_limit(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, clock=ShiftClock()) as here:
+        await here.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=2)
+        broadcast = await here.send(people(3))
+        await here.until(broadcast, lambda it: it["hold"] is not None and it["sent_count"] == 2)
+        await here.admin("number.set", id=PHONE_NUMBER_ID, portfolio="joint")
+        assert (await here.admin("number.show", id=PHONE_NUMBER_ID))["limit_use"]["used"] == 2
+        again = await here.send(people(1))
+        await here.until_status(again, "sent")
+        assert (await here.show(broadcast))["hold"]["reason"] == "limit"

@@ -289,7 +289,8 @@ class Everything:
         await eventually(lambda: bool(here.running.sender._lanes._waits))  # its claim has found that, too
         later = {"template_name": "hello", "recipients": people(3, 1400)}
         await self.api("POST", "broadcasts?dry_run=true", json=later)
-        await self.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=0)
+        await self.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=0, portfolio="own")
+        await self.admin("number.set", id=PHONE_NUMBER_ID, portfolio="")
         for each in (asleep, stopped, first):
             await self.api("POST", f"broadcasts/{each}/cancel")
         self.clock.advance(HOUR)

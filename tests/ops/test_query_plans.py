@@ -101,6 +101,7 @@ ALLOWED = {
     "drafts.with_pieces": "reads an index of the files of drafts, of which each has at most some hundred pieces",
     "retention.history": IN_ORDER,
     **dict.fromkeys(("conversations.use_of", "conversations._recount", "conversations.by_hour"), OF_A_LIMIT),
+    "conversations.join": "looks at the people of a limit once, when an operator moves a number",
     "inbound_messages.newest_to": "reads the few people who have or had a phone",
     "people._insert_people": "reads the one row of a counter",
     "check_run.CheckRun.rows": BY_DESIGN,

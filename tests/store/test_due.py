@@ -52,6 +52,24 @@ def ended(claim: Claim, status: S, at: Millis = NOW) -> AttemptResult:
     )
 
 
+def another_number(tx: Tx, name: str) -> None:
+    numbers.add(
+        tx,
+        number_id=name,
+        account_id=N1.account_id,
+        phone_number_id=f"2{name}",
+        waba_id=f"3{name}",
+        access_token=b"sealed",
+        app_secret=b"sealed",
+        verify_token_hash=b"hash",
+        label=None,
+        display_phone=None,
+        messages_per_second=None,
+        default=False,
+        now=NOW,
+    )
+
+
 # Meta's limit
 
 
@@ -70,6 +88,21 @@ def test_as_many_people_are_written_to_in_a_day_as_meta_allows_and_then_the_next
     )
     assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY)) == 40
     assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY + HOUR)) == 10
+
+
+def test_a_limit_that_is_lowered_below_what_is_used_says_when_there_is_room_again(tx: Tx) -> None:
+    allow(tx, "50")
+    broadcast_id = broadcast(tx, 90)
+    for hours, count in ((0, 20), (2, 15), (3, 10)):
+        attempts.claim(tx, broadcast_id, count, NOW + hours * HOUR)
+    allow(tx, "30")  # 45 are used: those of the first 15 make no room
+    found = conversations.use_of(tx, conversations.budget_of(tx, N1.id), NOW + 4 * HOUR)
+    assert (found.used, found.free, found.next_at, found.next_count) == (45, 0, NOW + DAY, 5)
+    allow(tx, "15")
+    found = conversations.use_of(tx, conversations.budget_of(tx, N1.id), NOW + 4 * HOUR)
+    assert (found.next_at, found.next_count) == (NOW + DAY + 2 * HOUR, 15)
+    assert due.look_again_at(tx, broadcast_id, NOW + DAY) == NOW + DAY + 2 * HOUR
+    assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY + 2 * HOUR)) == 5
 
 
 def test_who_counts_already_or_wrote_lately_is_written_to_all_the_same(tx: Tx) -> None:
@@ -152,21 +185,7 @@ def test_the_last_message_counts_and_not_the_first(tx: Tx) -> None:
 
 def test_numbers_of_a_portfolio_share_its_limit_and_the_lower_of_two_counts(tx: Tx) -> None:
     for name, portfolio, own in (("n2", None, None), ("n3", "other", 7)):
-        numbers.add(
-            tx,
-            number_id=name,
-            account_id=N1.account_id,
-            phone_number_id=f"2{name}",
-            waba_id=f"3{name}",
-            access_token=b"sealed",
-            app_secret=b"sealed",
-            verify_token_hash=b"hash",
-            label=None,
-            display_phone=None,
-            messages_per_second=None,
-            default=False,
-            now=NOW,
-        )
+        another_number(tx, name)
         numbers.update(tx, name, portfolio=portfolio, daily_limit=own)
     assert conversations.budget_of(tx, "n2") == Budget(N1.account_id, float("inf"), is_known=False)
     allow(tx, "TIER_2K")
@@ -181,6 +200,27 @@ def test_numbers_of_a_portfolio_share_its_limit_and_the_lower_of_two_counts(tx: 
     attempts.claim(tx, first, 2, NOW)
     assert conversations.use_of(tx, conversations.budget_of(tx, "n2"), NOW).used == 2
     assert conversations.use_of(tx, conversations.budget_of(tx, "n3"), NOW).used == 0
+
+
+def test_whom_a_number_has_written_to_counts_in_a_portfolio_that_it_is_moved_to(tx: Tx) -> None:
+    another_number(tx, "n2")
+    attempts.claim(tx, broadcast(tx, 3), 3, NOW)
+    of_other = second(tx, 2)
+    tx.execute("UPDATE broadcast SET number_id = 'n2' WHERE id = ?", (of_other,))
+    attempts.claim(tx, of_other, 2, NOW)
+    erased = "SELECT person_id FROM recipient WHERE broadcast_id != ? LIMIT 1"
+    tx.execute(f"UPDATE recipient SET person_id = NULL WHERE person_id = ({erased})", (of_other,))
+    numbers.update(tx, N1.id, portfolio="joint", daily_limit=4)
+    conversations.join(tx, N1.id, N1.account_id, NOW + HOUR)
+    budget = conversations.budget_of(tx, N1.id)
+    assert (budget.portfolio, conversations.use_of(tx, budget, NOW + HOUR).used) == ("joint", 3)
+    assert conversations.free(tx, budget, 9, NOW + HOUR) == 1
+    assert conversations.use_of(tx, conversations.budget_of(tx, "n2"), NOW + HOUR).used == 5
+    numbers.update(tx, "n2", portfolio="joint")
+    conversations.join(tx, "n2", N1.account_id, NOW + HOUR)
+    assert conversations.use_of(tx, budget, NOW + HOUR).used == 5
+    conversations.join(tx, "n2", "joint", NOW + HOUR)  # nothing has changed
+    assert conversations.use_of(tx, budget, NOW + DAY).used == 0
 
 
 def test_those_who_do_not_count_any_more_are_forgotten(tx: Tx) -> None:

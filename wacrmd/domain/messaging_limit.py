@@ -45,9 +45,9 @@ class LimitUse:
     """People in `PERIOD`; infinite: unlimited."""
     used: int
     next_at: Millis | None = None
-    """When the first of them does not count any more; None: nobody counts."""
+    """When one more than now may be written to; None: nobody counts."""
     next_count: int = 0
-    """How many do not count any more an hour after that."""
+    """How many more may be written to an hour after that."""
 
     @property
     def free(self) -> float:

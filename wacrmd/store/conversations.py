@@ -124,6 +124,25 @@ def give_back(tx: Tx, attempts: Iterable[tuple[int, int]], now: Millis) -> None:
             _add(tx, portfolio, -removed)
 
 
+def join(tx: Tx, number_id: str, portfolio: str, now: Millis) -> None:
+    """A number was moved here from this portfolio: whom it has written to counts in its new one, and still in the old.
+
+    Also those of whom it is not known which number has written to them.
+    """
+    joined = budget_of(tx, number_id).portfolio
+    if joined == portfolio:
+        return
+    moved = tx.execute(
+        "INSERT INTO conversation (portfolio, person_id, at, recipient_id)"
+        " SELECT ?1, c.person_id, c.at, c.recipient_id FROM conversation c WHERE c.portfolio = ?2 AND c.at > ?3 AND"
+        " (SELECT max(b.number_id = ?4) FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+        " WHERE r.person_id = c.person_id AND r.claimed_at > ?3) IS NOT 0"
+        " ON CONFLICT DO UPDATE SET at = max(at, excluded.at), recipient_id = NULL",
+        (joined, portfolio, now - PERIOD, number_id),
+    ).rowcount
+    _add(tx, joined, moved)
+
+
 def has_room(tx: Tx, budget: Budget) -> bool:
     """Whether somebody else may be written to for certain; if not, that is to be counted (`use_of`)."""
     return not budget.is_limited or _use(tx, budget.portfolio)[0] < budget.limit
@@ -131,17 +150,19 @@ def has_room(tx: Tx, budget: Budget) -> bool:
 
 def use_of(tx: Tx, budget: Budget, now: Millis) -> LimitUse:
     """How much of a budget is used, and when how much of it is free again."""
-    since = now - PERIOD
-    used, first = tx.execute(
-        "SELECT count(*), min(at) FROM conversation WHERE portfolio = ? AND at > ?", (budget.portfolio, since)
+    since, of_it = now - PERIOD, "FROM conversation WHERE portfolio = ? AND at > ?"
+    (used,) = tx.execute(f"SELECT count(*) {of_it}", (budget.portfolio, since)).fetchone()
+    # More count than a lowered limit allows: the first of them make room for nobody.
+    beyond = max(0, used - int(budget.limit)) if budget.is_limited else 0
+    first = tx.execute(
+        f"SELECT at {of_it} ORDER BY at LIMIT 1 OFFSET ?", (budget.portfolio, since, beyond)
     ).fetchone()
     if first is None:
-        return LimitUse(budget.limit, 0)
+        return LimitUse(budget.limit, used)
     (soon,) = tx.execute(
-        "SELECT count(*) FROM conversation WHERE portfolio = ? AND at > ? AND at <= ?",
-        (budget.portfolio, since, first + HOUR),
+        f"SELECT count(*) {of_it} AND at <= ?", (budget.portfolio, since, first[0] + HOUR)
     ).fetchone()
-    return LimitUse(budget.limit, used, first + PERIOD, soon)
+    return LimitUse(budget.limit, used, first[0] + PERIOD, soon - beyond)
 
 
 def by_hour(tx: Tx, budget: Budget, now: Millis) -> list[tuple[Millis, int]]:

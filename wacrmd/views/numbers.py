@@ -63,8 +63,8 @@ class LimitUseView:
     limit: Annotated[int | None, Doc("how many it may be; null: unlimited, or not known")]
     free: Annotated[int | None, Doc("to how many more they may write now; null: as `limit`")]
     is_known: Annotated[bool, Doc("whether Meta has told the limit, or one is configured")]
-    next_at: Annotated[Time | None, Doc("when the first of them does not count any more; null: nobody does")]
-    next_count: Annotated[int, Doc("how many of them do not count any more an hour after that")]
+    next_at: Annotated[Time | None, Doc("when one more than now may be written to; null: nobody counts")]
+    next_count: Annotated[int, Doc("how many more may be an hour after that")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

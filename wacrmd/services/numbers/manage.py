@@ -112,7 +112,9 @@ async def change(
     number = await number_of(ctx, reference, actor.account_id)
     changed = wanted.names()
     if not changed:
-        raise bad_request("Nothing to change: name at least one of label, rate, default, token or secret")
+        raise bad_request(
+            "Nothing to change: name at least one of label, rate, limit, portfolio, default, token or secret"
+        )
     columns: dict[str, str | float | bytes | None] = {}
     if wanted.label is not None:
         columns["label"] = wanted.label or None
@@ -136,7 +138,9 @@ async def change(
 
     def work(tx: Tx) -> None:
         if columns:
+            portfolio = conversations.budget_of(tx, number.id).portfolio
             numbers.update(tx, number.id, **columns)
+            conversations.join(tx, number.id, portfolio, now)
         if wanted.default:
             numbers.make_default(tx, number.id, number.account_id)
         if wanted.app_secret is not None:
