@@ -42,6 +42,35 @@ def test_a_column_for_each_category_as_meta_writes_it() -> None:
     assert found["*", "service"] == Price("USD", 0)
 
 
+def test_a_list_of_metas_has_its_title_above_the_header_and_us_dollars_as_it_writes_them() -> None:
+    text = (
+        '"Cost per message in USD on the WhatsApp Business Platform, effective October 1, 2026",,,,,,\r\n'
+        "Note: rates change.,,,,,,\r\n"
+        ",,,,,,\r\n"
+        'Market,Currency,Marketing,Utility,Authentication,"Authentication-\nInternational",Service\r\n'
+        "Argentina,$US,0.0618,0.0260,0.0260,n/a,n/a\r\n"
+        "India,$US,0.0118,0.0014,0.0014,0.0280,n/a\r\n"
+    )
+    found = read(text)
+    assert found["AR", "marketing"] == Price("USD", 61_800)
+    assert found["IN", "authentication_international"] == Price("USD", 28_000)
+    assert wrong(text + "Atlantis,$US,1,1,1,1,1\r\n") == [
+        ("line 8", "'Atlantis' is no country: write its ISO code or its English name, or * for all others")
+    ]
+    titled = "Preise 2026\n\nsep=;\nLand;Kategorie;Preis;W\u00e4hrung\nDE;marketing;0,1131;\u20ac\n"
+    assert read(titled) == {("DE", "marketing"): Price("EUR", 113_100)}
+    assert wrong("Preise\nLand;Sonstiges\n")[0][0] == "line 1"
+
+
+def test_a_sign_beside_a_price_and_a_word_for_a_category_that_cannot_be_meant_are_refused() -> None:
+    header = "country,category,price,currency\n"
+    assert wrong(f"{header}US,marketing,$0.05,EUR\n")[0][1] == "has $ in its price and the currency EUR"
+    assert wrong(f"{header}US,marketng,0.05,USD\n")[0][1] == (
+        "'marketng' is no category; did you mean 'marketing'?"
+    )
+    assert read(f"{header}US,group_marketing,0.05,USD\n")["US", "group_marketing"] == Price("USD", 50_000)
+
+
 def test_the_currency_stands_in_a_column_in_the_price_or_beside_the_file() -> None:
     assert read("country,category,price\nDE,utility,€0.05\n")["DE", "utility"] == Price("EUR", 50_000)
     assert read("country,category,price\nDE,utility,0.05 EUR\n", "EUR")["DE", "utility"] == Price(
@@ -119,7 +148,22 @@ def test_an_amount_is_read_with_point_or_comma(text: str, micros: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "1,234", "1.234", "0.1234567", ".5", "-1", "1.2.3", "12345678901", "1,23.456,7"]
+    "text",
+    [
+        "",
+        "abc",
+        "1,234",
+        "1.234",
+        "0.1234567",
+        ".5",
+        "-1",
+        "1.2.3",
+        "12345678901",
+        "1,23.456,7",
+        "1 2 3",
+        "0.01 13",
+        "1 234 5",
+    ],
 )
 def test_an_amount_that_is_none_or_may_be_two_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"price|may be|decimals|too much"):

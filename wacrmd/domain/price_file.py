@@ -4,8 +4,9 @@ A list with anything wrong in it is refused as a whole: half of one would show c
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from wacrmd.domain.column_names import plain_names
 from wacrmd.domain.csv_file import CsvReader, Row
@@ -13,9 +14,14 @@ from wacrmd.domain.market import countries_named, is_group
 from wacrmd.domain.price import EVERYWHERE, MICRO_DIGITS, MICROS, Price, category_key
 from wacrmd.domain.text_file import CsvError
 from wacrmd.errors import MAX_PROBLEMS, Problem
+from wacrmd.suggest import nearest
 
 MAX_ROWS = 5000
 """Lines of a list; Meta's own has some 40."""
+MAX_ABOVE = 20
+"""Lines that may stand above the header; in Meta's own a title, formerly some notes too."""
+MISSPELT = 0.85
+"""How alike a category is to one of Meta's that was meant; a new one of Meta's such as `group_marketing` is less so."""
 
 CATEGORIES = (
     "marketing",
@@ -60,6 +66,37 @@ _PRICE = frozenset(
 )
 _CURRENCY = frozenset(["currency", "wahrung", "moneda", "devise", "valuta"])
 
+_DOLLARS = frozenset(
+    [
+        "USD",
+        "AUD",
+        "CAD",
+        "NZD",
+        "SGD",
+        "HKD",
+        "TWD",
+        "MXN",
+        "ARS",
+        "CLP",
+        "COP",
+        "UYU",
+        "DOP",
+        "BBD",
+        "BMD",
+        "BND",
+        "BSD",
+        "BZD",
+        "FJD",
+        "GYD",
+        "JMD",
+        "LRD",
+        "NAD",
+        "SRD",
+        "TTD",
+        "XCD",
+        "BRL",
+    ]
+)
 _MARKS = {
     "€": frozenset(("EUR",)),
     "£": frozenset(("GBP",)),
@@ -68,14 +105,15 @@ _MARKS = {
     "Rp": frozenset(("IDR",)),
     "R$": frozenset(("BRL",)),
     "US$": frozenset(("USD",)),
-    "$": frozenset[str](),
+    "$US": frozenset(("USD",)),
+    "$": _DOLLARS,
 }
-"""Signs of currencies beside a price, and which they mean; a dollar may be that of many countries."""
-_MARK = r"US\$|R\$|Rs\.?|Rp\.?|[A-Z]{3}|[$€£₹]"
+"""Signs of currencies, and which they mean; a dollar may be that of many countries, or a peso. Meta's lists have `$US`."""
+_MARK = r"US\$|\$US|R\$|Rs\.?|Rp\.?|[A-Z]{3}|[$€£₹]"
 _MARKED = re.compile(rf"({_MARK})?\s*(.*?)\s*({_MARK})?", re.DOTALL)
 _THOUSANDS = " '\u2019\u00a0\u202f"
 """What stands between thousands in Switzerland and France."""
-_NUMBER = re.compile(rf"[0-9][0-9.,{_THOUSANDS}]*", re.ASCII)
+_NUMBER = re.compile(rf"[0-9][0-9.,]*|[0-9]{{1,3}}(?:[{_THOUSANDS}][0-9]{{3}})+(?:[.,][0-9]*)?", re.ASCII)
 _CODE = re.compile(r"[A-Z]{3}")
 _NONE = frozenset(("", "-", "\u2013", "\u2014", "n/a", "na", "none"))
 """What stands where a list has no price."""
@@ -107,8 +145,7 @@ def read_prices(lines: Iterable[str], currency: str | None = None) -> dict[tuple
     Raises PriceFileError, with all that is wrong.
     """
     try:
-        reader = CsvReader(lines, is_known=_is_header)
-        rows = iter(reader)
+        rows = _from_header(list(lines))
         header = next(rows, None)
     except CsvError as error:
         raise PriceFileError([Problem("file", str(error))]) from None
@@ -127,6 +164,16 @@ def read_prices(lines: Iterable[str], currency: str | None = None) -> dict[tuple
             raise PriceFileError([Problem("file", f"expected at most {MAX_ROWS} lines")])
         taken.add(row)
     return taken.result()
+
+
+def _from_header(lines: list[str]) -> Iterator[Row]:
+    """The rows from the header on: Meta's lists have a title and notes above it. All rows, if there is none."""
+    for above in range(min(len(lines), MAX_ABOVE + 1)):
+        rows = iter(CsvReader(["\n"] * above + lines[above:], is_known=_is_header))
+        header = next(rows, None)
+        if header is None or _is_header(header.cells):
+            return chain([header] if header else [], rows)
+    return iter(CsvReader(lines, is_known=_is_header))
 
 
 class _Taken:
@@ -187,6 +234,10 @@ class _Taken:
         if not category:
             self._wrong(row, "has no category: write marketing, utility or another word of Meta's")
             return []
+        meant = nearest(category, CATEGORIES, min_similarity=MISSPELT)
+        if meant is not None and meant != category:
+            self._wrong(row, f"{category[:60]!r} is no category; did you mean {meant!r}?")
+            return []
         return [(category[:60], _cell(row, columns.price))]
 
     def _price(self, row: Row, text: str) -> Price:
@@ -194,7 +245,8 @@ class _Taken:
         written = _cell(row, self._columns.currency) if self._columns.currency is not None else ""
         mark, amount = _apart(text)
         meant = _MARKS.get(mark, frozenset((mark,)) if _CODE.fullmatch(mark) else frozenset())
-        code = written.upper() or (self._currency or "")
+        named = _MARKS.get(written.upper(), frozenset())
+        code = next(iter(named)) if len(named) == 1 else written.upper() or (self._currency or "")
         if not code and len(meant) == 1:
             (code,) = meant
         if not _CODE.fullmatch(code):
