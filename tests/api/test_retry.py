@@ -7,11 +7,13 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.meta import status
+from tests.support.receiver import receiver
 from tests.support.site import Site, people, phones, site
 from wacrmd.clock import DAY, HOUR, MINUTE, iso
 
 pytestmark = pytest.mark.anyio
 
+ALLOW = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\ntimeout_s = 20'
 RULES = [{"codes": [131049], "after_hours": 30, "times": 2}]
 
 
@@ -118,6 +120,33 @@ async def test_the_rules_of_the_account_hold_for_broadcasts_that_name_none(tmp_p
         assert (await here.admin("draft.change", id=draft, without=["retry_rules"]))["retry_rules"] is None
         assert (await here.admin("account.set", name="shop", country="DE"))["retry_rules"] == rules
         assert (await here.admin("account.set", name="shop", retry_rules="none"))["retry_rules"] is None
+
+
+async def test_apps_are_told_each_failure_that_it_is_tried_again_and_when_all_is_sent(tmp_path: Path) -> None:
+    """`failed` is not the end where a rule applies: `pending` follows, and `broadcast.sent` comes again."""
+    (phone,) = phones(1)
+    async with (
+        receiver() as app,
+        site(tmp_path, extra=ALLOW, clock=ShiftClock(), failed_recipients=(f"{phone}=131049",)) as here,
+    ):
+        events = ["message.status_updated", "broadcast.sent"]
+        await here.api.post("/api/v1/webhooks", json={"url": app.url, "events": events})
+        broadcast_id = await here.send(people(1), retry_rules=RULES)
+        await here.until(broadcast_id, lambda it: it["hold"] is not None)
+        here.sim.change(failed_recipients=())
+        here.clock.advance(31 * HOUR)
+        await here.until(broadcast_id, lambda it: it["read_count"] == 1 or it["delivered_count"] == 1)
+        await app.until(lambda: len(app.events("broadcast.sent")) == 2)
+        await app.until(
+            lambda: (
+                {"delivered", "read"} & {each["data"]["status"] for each in app.events(events[0])} != set()
+            )
+        )
+        told = [
+            (each["data"]["status"], (each["data"]["error"] or {}).get("code"))
+            for each in app.events(events[0])
+        ]
+        assert told[:4] == [("sent", None), ("failed", 131049), ("pending", 131049), ("sent", None)]
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [

@@ -118,7 +118,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "draft.send": [{"scheduled_at": "2026-12-24T18:00:00Z"}, {}],
     "broadcast.retry": [
         {"statuses": ["failed", "uncertain"]},
-        {"codes": [131049, 0], "not_delivered_after_hours": 48, "at": "2999-01-01T09:00:00Z"},
+        {"codes": [131049, 0], "not_delivered_after_hours": 48, "at": None},
     ],
     "optout.add": [{"phone": "+14155550177", "detail": "by phone"}],
     "webhook.add": [{"url": "http://127.0.0.1:9/x", "events": ["broadcast.sent"]}],

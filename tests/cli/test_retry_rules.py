@@ -1,0 +1,63 @@
+"""Rules and retries on the command line."""
+
+from typing import Any
+
+from tests.cli.conftest import Run
+from tests.cli.harness import Daemon
+from tests.support.table import rows
+
+RULES: list[tuple[str, dict[str, Any]]] = [
+    ("131049", {"codes": [131049]}),
+    ("131049 after 24h, 2 times", {"codes": [131049], "after_hours": 24, "times": 2}),
+    ("131026,131053 after 2d", {"codes": [131026, 131053], "after_hours": 48}),
+    ("131049 after 30h 1 time", {"codes": [131049], "after_hours": 30, "times": 1}),
+    (" 131049, 131053 3 TIMES ", {"codes": [131049, 131053], "times": 3}),
+]
+WRONG = (
+    "",
+    "all",
+    "131049 after",
+    "131049 after 90min",
+    "131049 2",
+    "131049 after 24h twice",
+    "131049;131053",
+)
+
+
+@rows(("text", "rule"), RULES)
+def test_a_rule_is_read_as_people_write_it(daemon: Daemon, run: Run, text: str, rule: dict[str, Any]) -> None:
+    daemon.asked.clear()
+    run("--socket", daemon.socket, "account", "set", "shop", "--retry-rule", text)
+    assert daemon.asked[-1] == ("account.set", {"name": "shop", "retry_rules": [rule]})
+
+
+@rows("text", WRONG)
+def test_what_is_no_rule_is_a_usage_error_with_an_example(daemon: Daemon, run: Run, text: str) -> None:
+    code, _, err = run("--socket", daemon.socket, "account", "set", "shop", "--retry-rule", text)
+    assert (code, daemon.asked) == (2, [])
+    assert "expected a rule such as '131049 after 24h, 2 times'" in err
+
+
+def test_none_takes_rules_away_and_stands_alone(daemon: Daemon, run: Run) -> None:
+    run("--socket", daemon.socket, "account", "set", "shop", "--retry-rule", "none")
+    assert daemon.asked == [("account.set", {"name": "shop", "retry_rules": None})]
+    both = ("--retry-rule", "none", "--retry-rule", "131049")
+    code, _, err = run("--socket", daemon.socket, "account", "set", "shop", *both)
+    assert (code, "stands alone" in err) == (2, True)
+    run("--socket", daemon.socket, "draft", "create", "--template", "hello", "--retry-rule", "none")
+    assert daemon.asked[-1] == ("draft.create", daemon.asked[-1][1] | {"retry_rules": []})
+
+
+def test_a_retry_that_may_send_twice_asks_first_and_names_the_number_of_people(
+    daemon: Daemon, run: Run
+) -> None:
+    line = ("--socket", daemon.socket, "broadcast", "retry", "4b6d")
+    code, _, err = run(*line, "--not-delivered-after", "48h")
+    assert (code, "add --yes" in err, daemon.asked) == (2, True, [])
+    code, _, err = run(*line, "--not-delivered-after", "2d", "--yes")
+    assert daemon.asked[-1][1]["not_delivered_after_hours"] == 48
+    assert "whose old message is delivered later get it twice" in err
+    run(*line, "--code", "131049", "--code", "131026", "--at", "2999-01-01 09:00Z")
+    asked = daemon.asked[-1][1]
+    assert (asked["codes"], asked["failed"], asked["uncertain"]) == ([131049, 131026], False, False)
+    assert "at" in asked
