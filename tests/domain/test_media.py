@@ -6,7 +6,7 @@ import pytest
 
 from tests.media.files import JPEG, MP4, PDF, PNG, office
 from tests.support.table import rows
-from wacrmd.domain.media import LARGEST, MIME_TYPES, MediaKind, Sample, mime_type_of, size_problem
+from wacrmd.domain.media import LARGEST, MIME_TYPES, MediaKind, Sample, mime_type_of, name_of, size_problem
 
 OFFICE = "application/vnd.openxmlformats-officedocument"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(64)
@@ -32,7 +32,7 @@ MIB = 1 << 20
         (OLE, "b.a.xls", "", "application/vnd.ms-excel"),
         (OLE, "a.ppt", "", "application/vnd.ms-powerpoint"),
         ("Grüße".encode(), "a.txt", "", "text/plain"),
-        ("Grüße".encode()[:-2], "a", "text/plain; charset=utf-8", "text/plain"),
+        ("Viele Grüße".encode()[:-2], "a", "text/plain; charset=utf-8", "text/plain"),
     ],
 )
 def test_a_file_is_what_its_content_says(content: bytes, name: str, declared: str, found: str) -> None:
@@ -51,8 +51,9 @@ def test_a_file_is_what_its_content_says(content: bytes, name: str, declared: st
         (b"PK\x03\x04 photos/a.jpg", "a.zip", "", "ZIP"),
         (OLE, "a.msi", "", r"\.doc, \.xls or \.ppt"),
         (b"name,phone\n", "a.csv", "text/csv", "something else"),
-        (b"abc\x00", "a.txt", "", "something else"),
-        (b"\xff\xfea\x00", "a.txt", "", "something else"),
+        (b"abc\x00", "a.txt", "", "not in UTF-8"),
+        (b"\xff\xfea\x00", "a.txt", "", "not in UTF-8"),
+        (b"caf\xe9", "a.txt", "", "not in UTF-8"),
         (b"<svg>", "a.svg", "image/svg+xml", "something else"),
         (PNG, "a.png", "image/jpeg", "declared as image/jpeg, and its content is image/png"),
         (PDF, "a.jpg", "image/jpeg", "declared as image/jpeg"),
@@ -76,10 +77,16 @@ def test_the_folder_of_an_office_file_may_stand_at_its_end() -> None:
     [
         ("image/png", 0, 100 * MIB, "empty"),
         ("image/png", 5 * MIB, 100 * MIB, None),
-        ("image/png", 5 * MIB + 1, 100 * MIB, "5.0 MB, and Meta takes images of at most 5 MB"),
-        ("video/mp4", 16 * MIB + 1, 100 * MIB, "videos of at most 16 MB"),
+        (
+            "image/png",
+            5 * MIB + 1,
+            100 * MIB,
+            "5242881 bytes, and Meta takes images of at most 5242880 bytes",
+        ),
+        ("image/png", 6 * MIB, 100 * MIB, "6.0 MB, and Meta takes images of at most 5.0 MB"),
+        ("video/mp4", 16 * MIB + 1, 100 * MIB, "videos of at most 16777216 bytes"),
         ("application/pdf", 100 * MIB, 100 * MIB, None),
-        ("application/pdf", 100 * MIB + 1, 200 * MIB, "documents of at most 100 MB"),
+        ("application/pdf", 100 * MIB + 1, 200 * MIB, "documents of at most 104857600 bytes"),
         ("application/pdf", 2 * MIB, 1 * MIB, "max_media_bytes allows 1.0 MB"),
         ("image/png", 1025, 1024, "1025 bytes, and [limits] max_media_bytes allows 1024 bytes"),
     ],
@@ -90,6 +97,23 @@ def test_a_size_is_compared_with_metas_and_with_the_configured_one(
     problem = size_problem(kind, size, largest)
     assert (problem is None) == (words is None)
     assert words is None or words in str(problem)
+
+
+@rows(
+    ("given", "name"),
+    [
+        ("Frühling 🌸.pdf", "Frühling 🌸.pdf"),
+        ("a\x00\x1b[31mb\u202egnp.pdf", "a__[31mb_gnp.pdf"),
+        (" a.pdf\n", "a.pdf_"),
+        ("", "file"),
+        ("   ", "file"),
+        ("..", "file"),
+        ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
+        ("x" * 300, "x" * 200),
+    ],
+)
+def test_a_name_has_nothing_that_no_name_has_and_keeps_its_extension(given: str, name: str) -> None:
+    assert name_of(given) == name
 
 
 def test_each_kind_has_types_and_a_limit() -> None:

@@ -1,6 +1,7 @@
 """Files for the header of messages, from their upload to the message."""
 
 import asyncio
+import gzip
 import hashlib
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from wacrmd.services.maintenance.status import FAILING_ATTEMPTS
 from wacrmd.services.media.take import PIECE_BYTES
 
 pytestmark = pytest.mark.anyio
+
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 
 
 async def test_a_file_is_uploaded_once_and_its_id_works_in_headers(tmp_path: Path) -> None:
@@ -64,6 +67,7 @@ async def test_what_meta_does_not_take_is_refused_before_it_is_stored(tmp_path: 
             (b"GIF89a", "a.gif", "image/gif", 400, "file: expected a JPEG or PNG image"),
             (PNG, "a.jpg", "image/jpeg", 400, "declared as image/jpeg, and its content is image/png"),
             (b"", "a.png", None, 400, "it is empty"),
+            ("naïve caf".encode() + b"\xe9", "a.txt", None, 400, "a text that is not in UTF-8"),
             (PDF + bytes(2000), "a.pdf", None, 413, "The file has more than"),
         ):
             answer = await upload(here, content, name, kind)
@@ -75,6 +79,20 @@ async def test_what_meta_does_not_take_is_refused_before_it_is_stored(tmp_path: 
         no_file = await here.api.post("/api/v1/media", files={"other": ("a.png", PNG)})
         assert "file" in no_file.json()["error"]["message"]
         assert (await here.api.post("/api/v1/media", json={})).status_code == 400
+        part = b'--x\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n'
+        file = part % (b"file", b'; filename="a.png"', PNG)
+        for form, status, words in (
+            (file, 400, "cut off"),
+            (file[:-20], 400, "cut off"),
+            (part % (b"file", b"", b"text") + b"--x--", 400, "found a part without a filename"),
+            (file + part % (b"from", b"", b"1") * 2 + b"--x--", 400, "from: expected one value, found 2"),
+        ):
+            answer = await here.api.post("/api/v1/media", content=form, headers=FORM)
+            assert (answer.status_code, words in answer.text) == (status, True), answer.text
+        packed = await here.api.post(
+            "/api/v1/media", content=gzip.compress(file), headers=FORM | {"Content-Encoding": "gzip"}
+        )
+        assert (packed.status_code, packed.json()["error"]["code"]) == (415, "unsupported_media_type")
         key = (await here.admin("key.create", account="shop", name="r", scopes=["broadcasts:read"]))["key"]
         refused = await here.api.post(
             "/api/v1/media", files={"file": PNG}, headers={"Authorization": f"Bearer {key}"}
@@ -93,6 +111,11 @@ async def test_an_id_that_does_not_fit_is_told_when_it_is_asked_for(tmp_path: Pa
         key = (await here.admin("key.create", account="other", name="o", scopes=["broadcasts:send"]))["key"]
         unknown = "11111111-2222-4333-8444-555555555555"
         wrong = [{**people(1)[0], "header": {"video": {"id": unknown}}}]
+        for no_id in (video[:8], f" {video}", "spring.mp4"):  # Meta would refuse each message
+            answer = await here.post(people(1), header={"video": {"id": no_id}})
+            assert (answer.status_code, "header.video.id: expected" in answer.text) == (400, True), (
+                answer.text
+            )
         answer = await here.post(wrong, header={"image": {"id": video}})
         assert answer.status_code == 400
         assert [each["path"] for each in answer.json()["error"]["details"]] == [

@@ -315,9 +315,7 @@ def errors_of(operation: Operation, http: Http, form: Form) -> dict[int, list[Er
     codes = {*operation.errors, *(OPEN_ERRORS if http.open else EVERYWHERE)}
     if http.scopes:
         codes.add(ErrorCode.FORBIDDEN)
-    if http.form is not None:
-        codes.add(ErrorCode.PAYLOAD_TOO_LARGE)
-    if form.body is not None:
+    if http.form is not None or form.body is not None:
         codes |= {ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE}
     if http.path_names:
         codes.add(ErrorCode.NOT_FOUND)

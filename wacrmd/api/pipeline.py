@@ -138,9 +138,15 @@ class Pipeline:
             raise TypeError(f"{operation.name} takes no form")
         limit = form.limit(self.ctx)
         async with self.uploads.read(request, actor.account, limit=limit, advice=form.advice) as upload:
+            if repeated := [(name, count) for name, count in upload.counts.items() if count > 1]:
+                raise invalid(
+                    [Problem(name, f"expected one value, found {count}") for name, count in repeated]
+                )
             body = validated(operation, form.fields, upload.fields, path, self.ctx)
             if upload.file is None or upload.field != "file":
                 found = f", found one as {upload.field!r}" if upload.field is not None else ""
+                if "file" in upload.fields:
+                    found = ", found a part without a filename"
                 raise invalid([Problem("file", f"expected a file in the form{found}")])
             descriptor = await off_loop(descriptor_of, upload.file.file)
             request_id: str = request.scope["state"]["request_id"]

@@ -100,6 +100,11 @@ _OTHERS = (
     (b"\x1f\x8b", "a compressed file"),
 )
 
+MAX_NAME = 200
+MAX_EXTENSION = 10
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What controls a terminal or turns a text around."""
+
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """The form of wacrmd's own ids of files; Meta's have digits only."""
 
@@ -215,8 +220,10 @@ def _by_content(sample: Sample) -> str:
     for begin, what in _OTHERS:
         if head.startswith(begin):
             raise _unusable(what)
-    if _is_text(head) and (sample.extension == "txt" or sample.declared.startswith("text/plain")):
-        return "text/plain"
+    if sample.extension == "txt" or sample.declared.startswith("text/plain"):
+        if _is_text(head, may_go_on=head != sample.tail):
+            return "text/plain"
+        raise _unusable("a text that is not in UTF-8: save it so")
     raise ValueError(f"expected {EXPECTED} (a text has a name in .txt), found something else")
 
 
@@ -224,11 +231,11 @@ def _unusable(what: str) -> ValueError:
     return ValueError(f"expected {EXPECTED}, found {what}")
 
 
-def _is_text(head: bytes) -> bool:
-    """Whether it is UTF-8 without control characters that no text has; its last character may be cut off."""
+def _is_text(head: bytes, *, may_go_on: bool) -> bool:
+    """Whether it is UTF-8 without control characters that no text has; if it goes on, its last character may be cut off."""
     if not head or b"\x00" in head:
         return False
-    for cut in range(4):
+    for cut in range(4 if may_go_on else 1):
         try:
             head[: len(head) - cut].decode()
         except UnicodeDecodeError:
@@ -237,18 +244,31 @@ def _is_text(head: bytes) -> bool:
     return False
 
 
+def name_of(given: str) -> str:
+    """What a file is called: without what no name has, and short enough, with its extension."""
+    name = _NO_NAME.sub("_", given).strip()
+    stem, dot, extension = name.rpartition(".")
+    if len(name) > MAX_NAME and stem and len(extension) <= MAX_EXTENSION:
+        return stem[: MAX_NAME - len(extension) - 1] + dot + extension
+    return name[:MAX_NAME].rstrip() if name.strip(".") else "file"
+
+
 def size_problem(mime_type: str, size: int, largest: int) -> str | None:
     """Why a file of this size cannot be used; None if it can. `largest` is what the configuration allows any file."""
     if not size:
         return "it is empty"
     kind = MIME_TYPES[mime_type]
-    if size > LARGEST[kind]:
-        return f"it has {_mb(size)}, and Meta takes {kind}s of at most {LARGEST[kind] // _MIB} MB"
-    if size > largest:
-        return f"it has {_mb(size)}, and [limits] max_media_bytes allows {_mb(largest)}"
-    return None
+    most, whose = LARGEST[kind], f"Meta takes {kind}s of at most"
+    if size <= most:
+        most, whose = largest, "[limits] max_media_bytes allows"
+    if size <= most:
+        return None
+    found, allowed = _mb(size), _mb(most)
+    if found == allowed:  # so rounded it seems to fit
+        found, allowed = f"{size} bytes", f"{most} bytes"
+    return f"it has {found}, and {whose} {allowed}"
 
 
 def _mb(size: int) -> str:
-    """A size for people: never so rounded that it seems to fit."""
+    """A size for people."""
     return f"{size / _MIB:.1f} MB" if size >= _MIB else f"{size} bytes"

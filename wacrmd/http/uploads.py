@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from wacrmd.errors import ErrorCode, Refusal, bad_request, sized
 from wacrmd.http.body import declared_length
+from wacrmd.http.content_coding import is_gzip
 from wacrmd.http.request_tracker import PASSED_ON
 
 MULTIPART = "multipart/form-data"
@@ -39,6 +40,8 @@ class Upload:
 
     fields: Mapping[str, str]
     file: UploadFile | None
+    counts: Mapping[str, int]
+    """How often each field stood in the form."""
     field: str | None = None
     """The name of the file's field."""
 
@@ -58,6 +61,20 @@ FORM_BYTES = 1 << 20
 """Around a file the form may have so much."""
 OF_PEOPLE = "leave out columns that are not needed, or split it"
 """What to do about a list of people that is too large."""
+
+
+class _Parser(MultiPartParser):
+    """Knows whether the end of the form has come: without it a part that was cut off is just missing."""
+
+    is_complete = False
+
+    def on_end(self) -> None:
+        self.is_complete = True
+
+    def close(self) -> None:
+        """Close all files, also one of which only a part has come, which is not in the form."""
+        for file in self._files_to_close_on_error:
+            file.close()
 
 
 class Uploads:
@@ -80,16 +97,22 @@ class Uploads:
         """The form, whose file is deleted at the end; it has `limit` bytes at most, and a field `field_limit`.
 
         `advice` says what to do about a file that is too large.
-        Raises Refusal for a form that is too large (before it is read, if its length is declared), comes too slowly, or is
-        none, and starlette's ClientDisconnect if the browser has gone.
+        Raises Refusal for a form that is too large (before it is read, if its length is declared), comes too slowly, is cut
+        off, compressed, or none, and starlette's ClientDisconnect if the browser has gone.
         """
         _check_kind(request.headers.get("content-type", ""))
+        if is_gzip(request.scope):
+            raise Refusal(
+                ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+                "Content-Encoding: expected none for a form with a file, found gzip: send it as it is",
+                headers={"Accept-Encoding": "identity"},
+            )
         declared = declared_length(request.scope)
         if declared is not None and declared > limit + FORM_BYTES:
             raise _too_large(limit, advice)
         request.scope.setdefault("state", {})[PASSED_ON] = True
         async with self._one_of(visitor), self._room:
-            parser = MultiPartParser(
+            parser = _Parser(
                 request.headers,
                 _pieces(request, limit, advice),
                 max_files=1,
@@ -104,6 +127,8 @@ class Uploads:
             except TimeoutError:
                 raise bad_request("The file did not arrive in time: try again") from None
             try:
+                if not parser.is_complete:
+                    raise bad_request("The form is cut off: the boundary that ends it is missing")
                 files = [(name, each) for name, each in form.multi_items() if isinstance(each, UploadFile)]
                 fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
                 field, chosen = next(
@@ -111,9 +136,11 @@ class Uploads:
                 )
                 if chosen is not None and (chosen.size or 0) > limit:
                     raise _too_large(limit, advice)
-                yield Upload(fields, chosen, field)
+                counts = Counter(name for name, _ in form.multi_items())
+                yield Upload(fields, chosen, counts, field)
             finally:
                 await form.close()
+                parser.close()
 
     @asynccontextmanager
     async def _one_of(self, visitor: str) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from wacrmd.domain.marketing_route import Route
+from wacrmd.domain.media import ID
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem, json_kind, quoted
 from wacrmd.fields import JsonObject
@@ -28,6 +29,7 @@ Each of them may be that of all recipients of a broadcast, and goes to Meta as m
 _MEDIA = ("image", "video", "document")
 _LINK = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 """What Meta fetches a file from; it takes http too."""
+_META_ID = re.compile("[0-9]+")
 _HEADERS = ("text", *_MEDIA, "location")
 
 _BUTTON_FIELDS: dict[str, tuple[str, ...]] = {
@@ -196,6 +198,16 @@ def _media_problems(media: JsonObject, path: str, kind: str) -> list[Problem]:
     for key in allowed:
         if key in media:
             problems += _text_problems(media[key], f"{path}.{key}")
+    uploaded = media.get("id")
+    if (
+        isinstance(uploaded, str)
+        and uploaded
+        and not (ID.fullmatch(uploaded) or _META_ID.fullmatch(uploaded))
+    ):
+        expected = (
+            "expected the id of an uploaded file, as POST /api/v1/media gives it, or one of Meta's, of digits"
+        )
+        problems.append(Problem(f"{path}.id", expected))
     link = media.get("link")
     if isinstance(link, str) and link and not _LINK.fullmatch(link):
         problems.append(Problem(f"{path}.link", "expected an address such as https://shop.example/a.png"))

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
-from wacrmd.domain.media import MediaKind
+from wacrmd.domain.media import MAX_NAME, MediaKind
 from wacrmd.domain.page import Page, PageRequest
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.operations.body import Body
@@ -16,7 +16,7 @@ from wacrmd.operations.inputs import DefaultAccount, Id, Limited, OpenFiles, Opt
 from wacrmd.operations.operation import Admin, FileForm, Http, HttpRequest, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.media import read
-from wacrmd.services.media.take import MAX_NAME, GivenFile, take
+from wacrmd.services.media.take import GivenFile, take
 from wacrmd.views.media import MediaDetails, MediaView
 
 operations = Operations()

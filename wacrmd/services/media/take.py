@@ -7,7 +7,16 @@ from functools import partial
 from uuid import uuid4
 
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.media import MIME_TYPES, Media, MediaKind, Sample, mime_type_of, size_problem, with_article
+from wacrmd.domain.media import (
+    MIME_TYPES,
+    Media,
+    MediaKind,
+    Sample,
+    mime_type_of,
+    name_of,
+    size_problem,
+    with_article,
+)
 from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, draining
 from wacrmd.off_loop import off_loop
 from wacrmd.services.broadcasts.prepare import sending_number
@@ -21,7 +30,6 @@ PIECE_BYTES = 256 * 1024
 """A transaction that stores a piece takes a few milliseconds."""
 SAMPLE_BYTES = 64 * 1024
 _READ_BYTES = 1 << 20
-MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ async def take(
     if kind is not None and MIME_TYPES[mime_type] is not kind:
         raise bad_request(f"file: expected {with_article(kind)}, found {with_article(MIME_TYPES[mime_type])}")
     sha256 = await off_loop(_digest, given.descriptor)
-    name = (given.name or "file")[:MAX_NAME]
+    name = name_of(given.name)
 
     def begin(tx: Tx) -> tuple[int, int] | Media:
         known = media.by_content(tx, account, sha256)

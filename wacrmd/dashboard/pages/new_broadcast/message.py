@@ -13,11 +13,10 @@ from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, edited, lead_to, step_page
 from wacrmd.domain.bubble import bubble_of, example_of
 from wacrmd.domain.draft import DraftState
-from wacrmd.domain.media import ID, MIME_TYPES
+from wacrmd.domain.media import ID, MIME_TYPES, name_of
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ERRORS, ErrorCode, Refusal, bad_request
 from wacrmd.http.uploads import descriptor_of
-from wacrmd.services.media.take import MAX_NAME
 from wacrmd.views.drafts import DraftColumns, DraftRow
 from wacrmd.views.media import MediaDetails, MediaView
 
@@ -66,7 +65,7 @@ async def take_file(visit: Visit, draft: Draft) -> Response:
                 "media.upload",
                 await anyio.to_thread.run_sync(descriptor_of, upload.file.file),
                 account=draft.view.account,
-                name=upload.name[:MAX_NAME],
+                name=name_of(upload.name),
                 kind=kind,
                 **{"from": draft.view.number_id},
             )
