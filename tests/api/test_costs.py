@@ -79,7 +79,7 @@ async def test_an_estimate_before_and_the_sums_after_have_each_currency_apart(tm
         assert month["month"] == iso(here.clock.now())[:7]
         assert (amounts(month), month["messages"]) == ({"EUR": "0.165", "USD": "0.025"}, 6)
         assert await spent(here, "?from=2020-01-01&to=2020-12-31") == []
-        for query in ("?by=year", "?from=yesterday", "?to=2026-13-01"):
+        for query in ("?by=year", "?from=yesterday", "?to=2026-13-01", "?from=2026-11-02&to=2026-11-01"):
             assert (await here.api.get(f"/api/v1/spent{query}")).status_code == 400
 
 

@@ -152,7 +152,13 @@ def test_a_period_has_whole_quarters_of_an_hour(
 @pytest.mark.parametrize(
     ("since", "until", "said"),
     [
-        ("yesterday", None, "yesterday"),
+        (
+            "yesterday",
+            None,
+            "expected a date such as 2026-11-01, an ISO time, or .* such as 7d, found 'yesterday'",
+        ),
+        ("-5d", None, "expected a date"),
+        ("9999-12-31", "9999-12-31", "expected a date"),
         ("2026-11-02", "2026-11-01", "before the end"),
         ("2024-01-01", "2026-01-01", "at most 366 days"),
         ("2026-10-25T02:30", None, "comes twice"),

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from wacrmd.clock import DAY, MINUTE, SECOND, Millis
-from wacrmd.domain.local_time import read_duration, read_local
+from wacrmd.domain.local_time import UnclearTimeError, read_duration, read_local
 from wacrmd.domain.recipient import RecipientStatus
 
 SLOT: Millis = 15 * MINUTE
@@ -121,10 +121,17 @@ def _moment(text: str, zone: tzinfo, now: Millis, *, is_end: bool) -> Millis:
     if ago is not None:
         return now - ago
     try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return round(read_local(text, zone).timestamp() * SECOND)
-    return _midnight(day + timedelta(days=1) if is_end else day, zone)
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            return round(read_local(text, zone).timestamp() * SECOND)
+        return _midnight(day + timedelta(days=1) if is_end else day, zone)
+    except UnclearTimeError:
+        raise
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"expected a date such as 2026-11-01, an ISO time, or how long ago such as 7d, found {text!r}"
+        ) from None
 
 
 def _midnight(day: date, zone: tzinfo) -> Millis:

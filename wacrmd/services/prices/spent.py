@@ -36,7 +36,12 @@ class Period:
         today = day_of(now)
         end = today if last is None else _day("to", last)
         if first is not None:
-            return cls(_day("from", first), end)
+            begin = _day("from", first)
+            if begin > end:
+                raise bad_request(
+                    f"from, to: expected a first day that is not after the last one, {_date(end)}"
+                )
+            return cls(begin, end)
         months = _date(end).year * 12 + _date(end).month - MONTHS  # counted from 0
         return cls((date(months // 12, months % 12 + 1, 1) - _EPOCH).days, end)
 
