@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from tests.operator.conftest import Wacrmd
 from tests.support.clock import ShiftClock
+from tests.support.meta import post_change
 from tests.support.site import (
     ACCESS_TOKEN,
     APP_SECRET,
@@ -139,3 +141,19 @@ async def test_a_number_that_is_moved_to_another_portfolio_writes_to_nobody_beyo
         again = await here.send(people(1))
         await here.until_status(again, "sent")
         assert (await here.show(broadcast))["hold"]["reason"] == "limit"
+
+
+@pytest.mark.parametrize("tells", ["check", "webhook"])
+async def test_who_waits_for_the_limit_is_sent_to_as_soon_as_it_is_raised(tmp_path: Path, tells: str) -> None:
+    async with site(tmp_path, messaging_limit="TIER_50") as here:
+        await here.admin("number.check", id=PHONE_NUMBER_ID)
+        waiting = await here.send(people(60))
+        await here.until(waiting, lambda shown: shown["hold"] and shown["hold"]["reason"] == "limit")
+        here.sim.change(messaging_limit="TIER_2K")
+        if tells == "check":
+            await here.admin("number.check", id=PHONE_NUMBER_ID)
+        else:
+            value = {"max_daily_conversations_per_business": 2000}
+            assert (await post_change(here.hook, "business_capability_update", value)).status_code == 200
+        with anyio.fail_after(30):  # in any case it is looked at again after a minute
+            await here.until_status(waiting, "sent")

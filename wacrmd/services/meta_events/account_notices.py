@@ -13,7 +13,7 @@ from wacrmd.meta.webhook import AccountEvent
 from wacrmd.services import pausing
 from wacrmd.services.marketing import log_onboarding
 from wacrmd.services.meta_events.batch import Batch
-from wacrmd.store import account_notices, marketing, numbers
+from wacrmd.store import account_notices, broadcast_queue, marketing, numbers
 from wacrmd.store.account_notices import ACCOUNT
 
 log = get_logger(__name__)
@@ -104,6 +104,9 @@ def _set_limit(batch: Batch, waba_id: str, number: str, event: AccountEvent, lim
         return
     old = ", ".join(sorted(before))
     batch.result.after_commit.append(partial(_log_limit, waba_id, old, limit))
+    batch.result.resumed.broadcasts.update(
+        broadcast_queue.sending(batch.tx)
+    )  # any of them may wait for the limit
     if any(is_lower(limit, each) for each in before):
         lowered = account_events.notice("DOWNGRADE", batch.now, f"from {old} to {limit}")
         if event.field == "business_capability_update":  # the other field has an event that says so

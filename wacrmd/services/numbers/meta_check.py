@@ -24,7 +24,7 @@ from wacrmd.services.numbers.findings import (
     status_notice,
 )
 from wacrmd.services.pausing import Resumed
-from wacrmd.store import account_notices, marketing, numbers
+from wacrmd.store import account_notices, broadcast_queue, marketing, numbers
 from wacrmd.store.database import Tx
 from wacrmd.store.outage import StorageError
 from wacrmd.vault import VaultError, access_token_context
@@ -134,7 +134,8 @@ async def store(ctx: Context, number_id: str, info: NumberInfo, health: Health |
     """Store what Meta said about a number."""
     now = ctx.clock.now()
 
-    def work(tx: Tx) -> None:
+    def work(tx: Tx) -> list[int]:
+        before = numbers.get(tx, number_id)
         numbers.set_health(
             tx,
             number_id,
@@ -146,8 +147,10 @@ async def store(ctx: Context, number_id: str, info: NumberInfo, health: Health |
             now=now,
         )
         account_notices.set_status(tx, number_id, status_notice(info, now))
+        is_same = before is None or info.messaging_limit in (None, before.limit_tier)
+        return [] if is_same else broadcast_queue.sending(tx)  # those of any number may wait for the limit
 
-    await ctx.db.write(work)
+    ctx.queue.enqueue_many(await ctx.db.write(work))
 
 
 async def check_marketing(ctx: Context, number: Number, token: str) -> Check:
