@@ -56,7 +56,7 @@ class Metrics:
         )
         self.broadcast_stalled = self._gauge(
             "broadcast_stalled_seconds",
-            "The longest time without progress of a broadcast that is sending and has due recipients.",
+            "The longest time without progress of a broadcast that is sending, has due recipients and is not to wait.",
         )
 
     def _add_messages(self) -> None:

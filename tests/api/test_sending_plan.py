@@ -189,6 +189,23 @@ async def test_a_broadcast_keeps_to_its_own_pace_while_others_of_its_number_go_f
         assert shown["spread_over_minutes"] == 60
 
 
+async def test_a_broadcast_that_is_spread_thinly_says_when_its_next_message_goes(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        thin = await here.send(people(3), spread_over_minutes=3 * 60)
+        shown = await here.until(thin, lambda it: it["hold"] is not None)
+        assert (shown["sent_count"], shown["hold"]["reason"]) == (1, "pace")
+        next_at = parse_iso(shown["hold"]["detail"].partition("the next message goes at ")[2])
+        assert 59 * MINUTE < next_at - clock.now() <= HOUR
+        assert (await here.admin("status"))["healthy"], "nobody is needed"
+        clock.advance(HOUR)
+        await here.until(thin, lambda it: it["sent_count"] == 2 and it["hold"] is not None)
+        clock.advance(HOUR)
+        assert (await here.until_status(thin, "sent"))["hold"] is None
+        quick = await here.send(people(10, start=10), messages_per_second=1)
+        assert (await here.until(quick, lambda it: it["sent_count"] > 0))["hold"] is None
+
+
 # the first few
 
 

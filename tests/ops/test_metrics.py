@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.clock import ShiftClock
 from tests.support.site import PHONE_NUMBER_ID, Site, people, site
 from tests.support.table import rows
+from wacrmd.clock import HOUR
 from wacrmd.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -128,6 +130,27 @@ async def test_pending_held_and_uncertain_recipients_are_shown(tmp_path: Path) -
         seen = await values(here)
         assert seen["wacrmd_recipients_pending{broadcast_status=sending}"] == 0
         assert "wacrmd_broadcasts_held{reason=number_paused}" not in seen
+
+
+async def test_a_broadcast_that_waits_as_planned_is_not_stalled(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        first = await here.send(people(3), canary={"count": 1, "wait_minutes": 600})
+        thin = await here.send(people(3, start=10), spread_over_minutes=3000)
+        for each in (first, thin):
+            await here.until(each, lambda shown: shown["hold"] is not None)
+        await here.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=1)
+        full = await here.send(people(1, start=20))
+        await here.until(full, lambda shown: shown["hold"] is not None)
+        clock.advance(HOUR)
+        seen = await values(here)
+        assert [seen[f"wacrmd_broadcasts_held{{reason={each}}}"] for each in ("canary", "limit")] == [1, 2]
+        assert seen["wacrmd_broadcast_stalled_seconds"] == 0
+        await here.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=0)
+        await here.until_status(full, "sent")
+        seen = await values(here)
+        assert [seen[f"wacrmd_broadcasts_held{{reason={each}}}"] for each in ("canary", "pace")] == [1, 1]
+        assert seen["wacrmd_broadcast_stalled_seconds"] == 0
 
 
 async def test_metrics_can_be_switched_off(tmp_path: Path) -> None:

@@ -68,6 +68,14 @@ def waiting_hold(
     return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
 
 
+def pace_hold(broadcast: Broadcast, next_at: Millis | None) -> Hold | None:
+    """The hold of a broadcast whose own pace lets its next message go at `next_at`; None if it moves."""
+    if next_at is None:
+        return None
+    detail = f"It is sent slowly, as it was asked for: the next message goes at {iso(next_at)}"
+    return Hold(HoldReason.PACE, detail, broadcast.updated_at)
+
+
 def media_hold(
     file_name: str, error: str | None, next_attempt_at: Millis, now: Millis, since: Millis, *, is_stored: bool
 ) -> Hold:

@@ -33,6 +33,7 @@ class HoldReason(StrEnum):
     HOURS = "hours"
     LIMIT = "limit"
     CANARY = "canary"
+    PACE = "pace"
 
 
 NEEDS_NOBODY = frozenset(
@@ -48,9 +49,13 @@ NEEDS_NOBODY = frozenset(
         HoldReason.MEDIA,
         HoldReason.HOURS,
         HoldReason.LIMIT,
+        HoldReason.PACE,
     }
 )
 """Holds that need no action: somebody asked for them, or they end by themselves."""
+
+AS_PLANNED = frozenset({HoldReason.HOURS, HoldReason.LIMIT, HoldReason.CANARY, HoldReason.PACE})
+"""Why a broadcast that is sending waits though people are due: it goes on at its time."""
 
 
 PAUSED_BY_PERSON = frozenset({HoldReason.PAUSED_BY_OPERATOR, HoldReason.PAUSED_BY_API})

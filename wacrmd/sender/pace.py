@@ -5,7 +5,7 @@
 
 from math import ceil
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import MINUTE, SECOND, Millis
 
 BATCH_S = 0.1
 """Messages of so many seconds may go at once: a fast broadcast need not take a turn for each of them."""
@@ -23,6 +23,11 @@ class Pace:
     def rate(self) -> float:
         """Messages per second."""
         return self._rate
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether more than a minute passes between two messages, so that it seems to stand still."""
+        return self._rate * MINUTE < SECOND
 
     def free(self, now: Millis) -> int:
         """How many messages may go now."""

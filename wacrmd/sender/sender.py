@@ -104,6 +104,12 @@ class Sender:
         """Whether the broadcast waits for its turn: then it need not be enqueued."""
         return broadcast_id in self._jobs
 
+    def next_at(self, broadcast_id: int) -> Millis | None:
+        """When a broadcast with a pace of its own, less than one message a minute, sends the next one; None: it moves."""
+        pace, now = self._paces.get(broadcast_id), self._ctx.clock.monotonic()
+        is_waiting = pace is not None and pace.is_slow and not pace.free(now)
+        return self._ctx.clock.time_of(now + pace.wait(now)) if pace is not None and is_waiting else None
+
     def throttle(self, number_id: str, detail: str) -> None:
         """Lower the number's rate: Meta reports that it sends too fast."""
         self._lanes.throttle(number_id, detail)

@@ -76,6 +76,9 @@ class Throughput(Protocol):
     def is_in_line(self, broadcast_id: int) -> bool:
         """Whether the broadcast waits for its turn: then it need not be enqueued."""
 
+    def next_at(self, broadcast_id: int) -> Millis | None:
+        """When a broadcast with a pace of its own, less than one message a minute, sends the next one; None: it moves."""
+
     def throttle(self, number_id: str, detail: str) -> None:
         """Lower the number's rate: Meta reports that it sends too fast."""
 

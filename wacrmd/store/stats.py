@@ -33,8 +33,8 @@ class Stats:
     held_since: Millis | None
     oldest_due_since: Millis | None
     """Since when the recipient that waits longest has been due, among broadcasts that are sending."""
-    stalled_since: Millis | None
-    """The earliest last progress among the sending broadcasts that have a due recipient."""
+    last_progress: dict[int, Millis]
+    """The last progress of each sending broadcast that has a due recipient, by its id."""
     unmatched_statuses: int
     """At most `MAX_COUNTED`."""
     deliveries: list[PendingDeliveries]
@@ -76,7 +76,7 @@ def read(tx: Tx, now: Millis) -> Stats:
     pause_reasons: list[str] = []
     paused_messages = 0
     due_since: list[Millis] = []
-    progressed_at: list[Millis] = []
+    last_progress: dict[int, Millis] = {}
     for broadcast_id, kind, status, started_at, updated_at, hold_reason in tx.execute(UNFINISHED).fetchall():
         unfinished[status] = unfinished.get(status, 0) + 1
         if status == "paused":
@@ -88,7 +88,7 @@ def read(tx: Tx, now: Millis) -> Stats:
         earliest = tx.execute(EARLIEST, (broadcast_id,)).fetchone()[0]
         if earliest is not None and earliest <= now:
             due_since.append(max(earliest, started_at or 0))
-            progressed_at.append(updated_at)
+            last_progress[broadcast_id] = updated_at
     held, held_since = tx.execute(HELD).fetchone()
     return Stats(
         unfinished=unfinished,
@@ -100,7 +100,7 @@ def read(tx: Tx, now: Millis) -> Stats:
         held=held,
         held_since=held_since,
         oldest_due_since=min(due_since, default=None),
-        stalled_since=min(progressed_at, default=None),
+        last_progress=last_progress,
         unmatched_statuses=tx.execute(UNMATCHED, (MAX_COUNTED,)).fetchone()[0],
         deliveries=_deliveries(tx),
         drafts=_drafts(tx),

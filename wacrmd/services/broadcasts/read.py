@@ -6,7 +6,14 @@ from functools import cache, partial
 from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus, Progress
-from wacrmd.domain.broadcast_hold import broadcast_hold, has_work, idle_hold, media_hold, waits_for_clock
+from wacrmd.domain.broadcast_hold import (
+    broadcast_hold,
+    has_work,
+    idle_hold,
+    media_hold,
+    pace_hold,
+    waits_for_clock,
+)
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import not_found
@@ -123,7 +130,8 @@ def holds_of(
             throughput=throughput.hold if throughput else None,
             drain=ctx.drain,
             media=_media_hold(tx, broadcast, now),
-            waiting=waiting.hold_of(tx, broadcast, counts[broadcast.id], limit_of, now),
+            waiting=waiting.hold_of(tx, broadcast, counts[broadcast.id], limit_of, now)
+            or pace_hold(broadcast, ctx.throughput.next_at(broadcast.id)),
         )
 
     return {each.id: hold_of(each) for each in found}

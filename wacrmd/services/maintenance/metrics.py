@@ -14,7 +14,7 @@ from wacrmd.domain.number import NumberState
 from wacrmd.domain.throughput import WorkerStats
 from wacrmd.metrics import Metrics
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance.summary import held_reasons
+from wacrmd.services.maintenance.summary import sending_holds, stalled_since
 from wacrmd.store import conversations, numbers, stats
 from wacrmd.store.database import Tx
 from wacrmd.store.disk_usage import disk_usage
@@ -74,7 +74,6 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     metrics.recipients_held.set(found.held)
     metrics.recipients_uncertain.set(found.uncertain)
     metrics.oldest_due_recipient_age.set(_age_s(ctx, found.oldest_due_since))
-    metrics.broadcast_stalled.set(_age_s(ctx, found.stalled_since))
     for state in (*OPEN, *WORK):
         metrics.drafts.labels(state).set(found.drafts.counts.get(state, 0))
     metrics.oldest_waiting_draft_age.set(_age_s(ctx, found.drafts.waiting_since))
@@ -89,8 +88,10 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
         metrics.database_last_check.set(found.last_check.at / SECOND)
         metrics.database_last_check_duration.set(found.last_check.duration_ms / SECOND)
     metrics.broadcasts_held.clear()
-    for reason in held_reasons(tx, ctx, found):
-        metrics.broadcasts_held.labels(reason).inc()
+    holds = sending_holds(tx, ctx, found)
+    for reason in (*found.pause_reasons, *holds.values()):
+        metrics.broadcasts_held.labels(str(reason)).inc()
+    metrics.broadcast_stalled.set(_age_s(ctx, stalled_since(found, holds)))
     _set_numbers(tx, ctx, now)
 
 

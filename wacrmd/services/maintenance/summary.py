@@ -1,7 +1,10 @@
 """What the daemon is doing, in one line."""
 
+from collections.abc import Mapping
 from functools import partial
 
+from wacrmd.clock import Millis
+from wacrmd.domain.hold import AS_PLANNED, HoldReason
 from wacrmd.errors import counted
 from wacrmd.services.broadcasts.read import holds_of
 from wacrmd.services.context import Context
@@ -30,14 +33,22 @@ async def summary(ctx: Context) -> str:
     return line if ctx.clock.is_trusted else f"{line}; the machine's clock is not trusted"
 
 
-def held_reasons(tx: Tx, ctx: Context, found: Stats) -> list[str]:
-    """The hold reason of each broadcast that does not move: paused ones, and sending ones that are held."""
-    reasons = list(found.pause_reasons)
+def sending_holds(tx: Tx, ctx: Context, found: Stats) -> dict[int, HoldReason]:
+    """Why each broadcast that is sending and does not move waits, by its id."""
     sending = [each for each in map(partial(broadcasts.get, tx), found.sending) if each is not None]
     holds = holds_of(tx, ctx, sending, ctx.counts.progress(tx, sending))
-    return reasons + [hold.reason.value for hold in holds.values() if hold is not None]
+    return {broadcast_id: hold.reason for broadcast_id, hold in holds.items() if hold is not None}
+
+
+def stalled_since(found: Stats, holds: Mapping[int, HoldReason]) -> Millis | None:
+    """The earliest last progress among broadcasts that could send to somebody; None if none stands still.
+
+    Those with these holds that wait as planned are left out.
+    """
+    last = [at for each, at in found.last_progress.items() if holds.get(each) not in AS_PLANNED]
+    return min(last, default=None)
 
 
 def _read(tx: Tx, ctx: Context, now: int) -> tuple[Stats, int]:
     found = stats.read(tx, now)
-    return found, len(held_reasons(tx, ctx, found))
+    return found, len(found.pause_reasons) + len(sending_holds(tx, ctx, found))
