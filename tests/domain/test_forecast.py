@@ -56,6 +56,15 @@ def at(text: str) -> Millis:
             START + 15 * MINUTE,
             ["canary"],
         ),
+        # the first few are of every place: they have it when the last of these places wakes up
+        (
+            {BERLIN: 90, CALIFORNIA: 10},
+            SendingPlan(canary=Canary(10, 15), send_between=DAYTIME),
+            {"rate": 100},
+            100,
+            at("2026-12-01T17:15:00Z"),
+            ["hours", "canary"],
+        ),
         # on no day of the next 60
         ({BERLIN: 600}, SendingPlan(), {"rate": 100, "limit": 1}, 1, None, ["limit"]),
         (

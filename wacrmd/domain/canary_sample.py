@@ -1,6 +1,6 @@
 """To whom a broadcast with a canary is sent first. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wacrmd.domain.address import is_user_id
 from wacrmd.domain.phone_plan import country_of
@@ -18,15 +18,19 @@ def choose(people: Iterable[tuple[int, str]], count: int) -> list[int]:
     for recipient_id, address in people:
         by_country.setdefault(_country(address), []).append(recipient_id)
     groups = sorted(by_country.values(), key=len, reverse=True)
-    left, total, chosen = count, sum(len(group) for group in groups), list[int]()
-    for index, group in enumerate(groups):
-        if left <= 0:
-            break
-        others = min(left - 1, len(groups) - index - 1)
-        share = min(max(round(left * len(group) / total), 1), left - others, len(group))
-        chosen += _spread(group, share)
-        left, total = left - share, total - len(group)
-    return sorted(chosen)
+    shares = shares_of([len(group) for group in groups], count)
+    return sorted(each for group, share in zip(groups, shares, strict=True) for each in _spread(group, share))
+
+
+def shares_of(sizes: Sequence[int], count: int) -> list[int]:
+    """How many of so many people come from each group, the largest first: each group has its share, and at least one."""
+    left, total, shares = count, sum(sizes), list[int]()
+    for index, size in enumerate(sizes):
+        others = min(left - 1, len(sizes) - index - 1)
+        share = min(max(round(left * size / total), 1), left - others, size) if left > 0 else 0
+        shares.append(share)
+        left, total = left - share, total - size
+    return shares
 
 
 def _country(address: str) -> str:

@@ -12,6 +12,7 @@ from math import ceil, inf
 from typing import Annotated
 
 from wacrmd.clock import DAY, MINUTE, SECOND, Millis
+from wacrmd.domain.canary_sample import shares_of
 from wacrmd.domain.messaging_limit import PERIOD
 from wacrmd.domain.sending_hours import next_open, zones_for
 from wacrmd.domain.sending_plan import SendingPlan
@@ -89,11 +90,22 @@ class _Rehearsal:
     def run(self) -> Forecast:
         canary = self._plan.canary
         if canary is not None and canary.count < self._total:
+            others = self._set_first_aside(canary.count)
             self._run_until(canary.count)
+            self._left = {zones: self._left.get(zones, 0) + count for zones, count in others.items()}
             self._waits[Wait.CANARY] = None
             self._now = max(self._now, self._end + canary.wait_minutes * MINUTE)
         done = self._run_until(self._total)
         return Forecast(self._first_day, self._end if done else None, list(self._waits))
+
+    def _set_first_aside(self, count: int) -> dict[Zones, int]:
+        """Leave the first few only, of each place its share; returns how many others there are."""
+        groups = sorted(self._left.items(), key=lambda each: each[1], reverse=True)
+        shares = shares_of([size for _, size in groups], count)
+        self._left = {zones: share for (zones, _), share in zip(groups, shares, strict=True) if share}
+        return {
+            zones: size - share for (zones, size), share in zip(groups, shares, strict=True) if size > share
+        }
 
     def _run_until(self, target: int) -> bool:
         """Go on until so many have been sent to; False if that takes too long."""
