@@ -214,19 +214,22 @@ LISTS = (
 
 
 async def state(here: Site) -> str:
-    """Everything that a call could change; deliveries that are tried in the background aside."""
+    """Everything that a call could change; what changes in the background aside: deliveries, and when sums are made."""
     account = next(each["id"] for each in await here.admin("account.list") if each["name"] == OTHER)
 
     def read(tx: Any) -> str:
-        rows = {
-            table: [
-                {name: value for name, value in zip(row.keys(), row, strict=True) if "failure" not in name}
-                if hasattr(row, "keys")
-                else row
-                for row in tx.execute(f"SELECT * FROM {table} WHERE account_id = ?", (account,))
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for table in TABLES:
+            found = tx.execute(f"SELECT * FROM {table} WHERE account_id = ?", (account,))
+            names = [column[0] for column in found.description]
+            rows[table] = [
+                {
+                    name: value
+                    for name, value in zip(names, row, strict=True)
+                    if not re.search("failure|stats_", name)
+                }
+                for row in found
             ]
-            for table in TABLES
-        }
         return repr(rows)
 
     return await here.running.ctx.db.read(read)

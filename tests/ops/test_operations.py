@@ -19,6 +19,9 @@ GUIDES = (*markdown_files(), TOP / "contrib/prometheus/wacrmd.rules.yml")
 TEXT = (TOP / "docs/operations.md").read_text()
 
 
+UNQUOTED = r"(?=(?:[^']*'[^']*')*[^']*$)"
+
+
 def commands(text: str) -> list[str]:
     """Every command line of wacrmd in code blocks, inline code and the actions of alerts."""
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
@@ -26,7 +29,9 @@ def commands(text: str) -> list[str]:
     inline = re.findall(r"`((?:sudo )?wacrmd [^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     actions = re.findall(r"action: (.*)", text)
     parts = [
-        part for line in (*lines, *inline, *actions) for part in re.split(r"[;|>]|&&|, | then | or ", line)
+        part
+        for line in (*lines, *inline, *actions)
+        for part in re.split(rf"[;|>]|&&|(?:, | then | or ){UNQUOTED}", line)
     ]
     return [
         re.sub(r"^(sudo )?(-u wacrmd )?", "", part.strip())
