@@ -266,6 +266,20 @@ def test_a_rule_waits_for_as_long_as_meta_asks_and_ignores_what_it_does_not_name
     assert [each["next_attempt_at"] for each in found[:2]] == [NOW + DAY, NOW + 5 * HOUR]
 
 
+def test_a_failure_that_meta_dates_in_the_future_is_waited_for_from_now_on(tx: Tx) -> None:
+    broadcast_id = with_rules(tx, 2)
+    claims = accepted(tx, broadcast_id, 2)
+    tell(
+        tx,
+        *(
+            told(claim, S.FAILED, code=code, at=NOW + 900 * DAY)
+            for claim, code in zip(claims, (131049, 131056), strict=True)
+        ),
+    )
+    assert row(tx, claims[0].recipient_id)["next_attempt_at"] == LATER + 30 * HOUR
+    assert again(tx, broadcast_id, S.FAILED, now=LATER).waiting_until == LATER + 5 * MINUTE
+
+
 def test_a_repeated_failed_is_no_second_failure_and_a_late_delivery_ends_the_wait(tx: Tx) -> None:
     broadcast_id = with_rules(tx, 2)
     claims = accepted(tx, broadcast_id, 2)

@@ -39,7 +39,7 @@ def _chosen(row: str) -> str:
 _REQUEUE = f"""
     UPDATE recipient SET status = {after(_E.REQUEUED)},
         failed_attempt = iif(status IN ('failed', 'sent') AND NOT {GIVEN_UP}, attempt, failed_attempt),
-        next_attempt_at = max(:at, coalesce(failed_at
+        next_attempt_at = max(:at, coalesce(min(failed_at, :now)
             + (SELECT value FROM json_each(:waits) WHERE key = CAST(error_code AS TEXT)), 0)),
         error_code = NULL, error_title = NULL, error_details = NULL, {_FORGET_MESSAGE}
     WHERE broadcast_id = :broadcast AND ({allows(_E.REQUEUED)} OR {allows(_E.NOT_DELIVERED_REQUEUED)})
@@ -86,6 +86,7 @@ def requeue(
             "waits": json.dumps(dict(limits.waits)),
             "sent_before": None if not_delivered is None else now - not_delivered,
             "at": at,
+            "now": now,  # Meta's clock may be ahead of this one, and nobody waits longer because of that
         },
     ).fetchall()
     late = [next_at for _, next_at in rows if next_at > at]
@@ -132,7 +133,7 @@ def apply_rules(tx: Tx, recipient_ids: Iterable[int], limits: RetryLimits, now: 
     ).fetchall()
     # two recipients who turned out to be one person: one of them
     found = {(each.broadcast_id, each.person_id): each for each in (_Failed(*row) for row in reversed(rows))}
-    times = [(_next_at(each, limits), each) for each in found.values()]
+    times = [(_next_at(each, limits, now), each) for each in found.values()]
     again = [(at, each) for at, each in times if at is not None]
     tx.executemany(
         f"UPDATE recipient SET status = {after(_E.RETRIED_BY_RULE)}, failed_attempt = attempt,"
@@ -147,10 +148,9 @@ def apply_rules(tx: Tx, recipient_ids: Iterable[int], limits: RetryLimits, now: 
     return ids
 
 
-def _next_at(failed: _Failed, limits: RetryLimits) -> Millis | None:
-    return again_at(
-        _rules(failed.rules), failed.code, failed_at=failed.failed_at, used=failed.used, limits=limits
-    )
+def _next_at(failed: _Failed, limits: RetryLimits, now: Millis) -> Millis | None:
+    failed_at = min(failed.failed_at, now)  # as above: by Meta's clock
+    return again_at(_rules(failed.rules), failed.code, failed_at=failed_at, used=failed.used, limits=limits)
 
 
 @lru_cache(maxsize=256)
