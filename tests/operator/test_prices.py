@@ -27,6 +27,10 @@ async def test_a_list_with_wrong_lines_names_all_of_them_and_imports_nothing(
         assert "line 4: 'x' is no price" in err
         assert "nothing was imported: correct 2 lines" in err
         assert "There is no price list" in (await wacrmd("price", "list"))[2]
+        _, _, err = await wacrmd("price", "import", file, "--currency", "EURO")
+        assert "expected the code of a currency, such as EUR, found 'EURO'" in err
+        file.write_text("\n")
+        assert "is empty" in (await wacrmd("price", "import", file))[2]
         file.write_bytes("Land;Kategorie;Preis;Währung\nDE;Marketing;0,1131;EUR\n".encode("utf-8-sig"))
         code, out, _ = await wacrmd("price", "import", file, "--from", "2026-11-01")
         assert (code, "Imported 1 prices in EUR" in out, "from 2026-11-01 on" in out) == (0, True, True)

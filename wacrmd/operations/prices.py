@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.price import SpentBy
@@ -22,7 +22,15 @@ MAX_CSV = 500_000
 """Characters of a price list; Meta's own has some 3,000."""
 
 Day = Annotated[str, StringConstraints(min_length=1, max_length=20)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{3}$", to_upper=True)]
+
+
+def _currency(code: str) -> str:
+    if not (code.isascii() and code.isalpha() and len(code) == 3):  # noqa: PLR2004 - as in ISO 4217
+        raise ValueError(f"expected the code of a currency, such as EUR, found {code[:20]!r}")
+    return code.upper()
+
+
+Currency = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_currency)]
 
 
 class NewPrices(OptionalAccount):

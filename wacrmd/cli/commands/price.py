@@ -69,6 +69,8 @@ def import_prices(
             text = "".join(decode_lines(source.pieces()))
         except CsvError as error:
             raise click.ClickException(f"{source.name}: {error}") from None
+    if not text.strip():
+        raise click.ClickException(f"{source.name} is empty: expected a header and a price on each line")
     try:
         found = call(
             session, "price.import", account=account, csv=text, valid_from=valid_from, currency=currency
