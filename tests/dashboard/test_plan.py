@@ -64,6 +64,19 @@ async def plan_of(here: Site, draft: str) -> dict[str, Any]:
     }
 
 
+async def test_a_broadcast_that_is_spread_thinly_says_when_the_last_one_gets_it(
+    here: Site, visit_as: VisitAs
+) -> None:
+    browser = await visit_as("sender", "shop")
+    draft = await reviewed(browser, 30)
+    uuid = draft.rpartition("/")[2]
+    for minutes, told in ((6 * 60, "<td>gets it at about"), (48 * 60, "of 30 get it; the last one at about")):
+        await here.admin("draft.change", id=uuid, spread_over_minutes=minutes)
+        page, _ = await review(browser, draft)
+        assert "at the speed below" in page
+        assert told in page
+
+
 async def test_hours_speed_and_first_few_are_kept_and_other_hours_check_the_list_again(
     here: Site, visit_as: VisitAs
 ) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,23 @@ from tests.support.site import people, phones, site
 from wacrmd.admin.protocol import RpcError
 
 pytestmark = pytest.mark.anyio
+
+
+async def test_a_dry_run_of_a_broadcast_with_a_pace_says_when_the_last_one_goes(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("to\n" + "\n".join(phones(30)))
+    async with site(tmp_path):
+        line = ["broadcast", "create", "--csv", str(file), "--template", "hello", "--dry-run"]
+        _, out, _ = await wacrmd(*line)
+        assert "30 people, about 1 s\n" in out
+        assert "the last one" not in out
+        _, out, _ = await wacrmd(*line, "--spread", str(48 * 60))
+        assert "30 people\n" in out
+        assert re.search(r"\n1[56] of 30 go in the first 24 hours, the last one about 2", out), out
+        _, out, _ = await wacrmd(*line, "--rate", "0.5")
+        assert "\n30 of 30 go in the first 24 hours, the last one about 2" in out
 
 
 async def test_a_csv_file_is_validated_and_then_sent(tmp_path: Path, wacrmd: Wacrmd) -> None:

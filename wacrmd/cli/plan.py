@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from wacrmd.cli.hours import Hours, hours_shown
-from wacrmd.cli.output import local
+from wacrmd.cli.output import local, people
 from wacrmd.cli.retry_rules import RuleText, rules_of, rules_shown
 from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
@@ -117,11 +117,27 @@ def _share(percent: float | None) -> float | None:
     return None if percent is None else percent / 100
 
 
-def forecast_line(found: JsonObject | None, people: int) -> str | None:
-    """How many go today and when the last one goes, if it is not simply a matter of the rate; `found` is a forecast."""
-    if found is None or not found["waits_for"]:
+def people_line(found: JsonObject, count: int, takes: str) -> str:
+    """To how many people it goes, and how long that takes if it is a matter of the number's rate; `found` as below."""
+    return people(count) if _is_slower(found) else f"{people(count)}, about {takes}"
+
+
+def forecast_line(found: JsonObject, count: int) -> str | None:
+    """How many of so many people go today and when the last one goes, if it is not simply a matter of the number's rate.
+
+    `found` is a draft or the answer of a dry run.
+    """
+    if not _is_slower(found):
         return None
+    going = found["forecast"]
     reasons = {"limit": "Meta's limit", "hours": "the hours", "canary": "the first people"}
-    why = ", ".join(reasons.get(each, each) for each in found["waits_for"])
-    last = "not within 60 days" if found["last_at"] is None else f"about {local(found['last_at'])}"
-    return f"It waits for {why}: {found['first_day']:,} of {people:,} go in the first 24 hours, the last one {last}."
+    why = ", ".join(reasons.get(each, each) for each in going["waits_for"])
+    last = "not within 60 days" if going["last_at"] is None else f"about {local(going['last_at'])}"
+    waits = f"It waits for {why}: " if why else ""
+    return f"{waits}{going['first_day']:,} of {count:,} go in the first 24 hours, the last one {last}."
+
+
+def _is_slower(found: JsonObject) -> bool:
+    going = found["forecast"]
+    has_pace = found["spread_over_minutes"] or found["messages_per_second"]
+    return going is not None and bool(going["waits_for"] or has_pace)

@@ -15,7 +15,7 @@ from wacrmd.cli.input import confirm, may_ask, source_name
 from wacrmd.cli.json_file import content_in
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Kind, clean, hint, paragraph, people, say, span
-from wacrmd.cli.plan import forecast_line, plan_lines, plan_of, plan_options
+from wacrmd.cli.plan import forecast_line, people_line, plan_lines, plan_of, plan_options
 from wacrmd.cli.rejected import RejectedLines
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import StartTime, start_shown, timezone_option
@@ -230,7 +230,7 @@ def _preview(
     ]
     takes = span(found["expected_duration_s"]) if found["accepted"] else "no time"
     say(
-        f"{people(found['accepted'])}, about {takes}"
+        people_line(found, found["accepted"], takes)
         + (f"; left out: {', '.join(left_out)}" if left_out else "")
     )
     if found["route"]["endpoint"] != "messages":
@@ -239,7 +239,7 @@ def _preview(
     say(f"Starts {start_shown(options['schedule'], click.get_current_context())}.")
     for line in plan_lines(found):
         say(f"Sends {line}.")
-    if (going := forecast_line(found["forecast"], found["accepted"])) is not None:
+    if (going := forecast_line(found, found["accepted"])) is not None:
         say(going)
     if found["template_synced_at"] is None:
         hint("The template was not checked, because no templates are synced yet: wacrmd template sync")

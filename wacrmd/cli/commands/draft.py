@@ -22,7 +22,7 @@ from wacrmd.cli.options import (
     yes_option,
 )
 from wacrmd.cli.output import Kind, details, emit, hint, paragraph, people, say, span, write_pieces
-from wacrmd.cli.plan import PLAN_PARTS, forecast_line, plan_lines, plan_of, plan_options
+from wacrmd.cli.plan import PLAN_PARTS, forecast_line, people_line, plan_lines, plan_of, plan_options
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import StartTime, timezone_option
 from wacrmd.domain.draft import Again, FileFormat, Which
@@ -414,8 +414,8 @@ def _print(found: JsonObject) -> None:
         if result[name]
     ]
     takes = span(result["expected_duration_s"])
-    say(f"{people(result['accepted'])}, about {takes}" + (f"; left out: {', '.join(left)}" if left else ""))
-    if (going := forecast_line(found["forecast"], result["accepted"])) is not None:
+    say(people_line(found, result["accepted"], takes) + (f"; left out: {', '.join(left)}" if left else ""))
+    if (going := forecast_line(found, result["accepted"])) is not None:
         say(going)
     if found["route"]["endpoint"] != "messages":
         say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")

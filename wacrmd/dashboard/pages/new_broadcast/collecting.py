@@ -61,7 +61,8 @@ def _ask(visit: Visit, draft: Draft) -> Response:
     view, count = draft.view, _count(draft)
     when = f"It starts at {iso(view.scheduled_at)}" if view.scheduled_at is not None else "It starts now"
     going = view.forecast
-    if going is not None and going.last_at is not None and going.waits_for:
+    is_slow = view.spread_over_minutes or view.messages_per_second
+    if going is not None and going.last_at is not None and (going.waits_for or is_slow):
         when += f", and the last one gets it at about {iso(going.last_at)}"
     return visit.confirm(
         f"Send {isolated(view.name)}?",
