@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from wacrmd.http.middleware import RequestMiddleware
-from wacrmd.http.uploads import FORM_BYTES, OF_ONE, Uploads
+from wacrmd.http.uploads import FORM_BYTES, MAX_AT_ONCE, OF_ONE, Uploads
 
 LIMIT = 1 << 20
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -122,9 +122,12 @@ async def test_a_file_that_trickles_gives_up_its_place(
     assert (answer.status_code, "too slowly" in answer.text) == (400, True)
 
 
-async def test_one_visitor_leaves_room_for_the_files_of_others(client: httpx.AsyncClient) -> None:
+async def test_one_visitor_leaves_room_for_the_files_of_others_and_of_many_the_next_is_told_so(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wacrmd.http.uploads.PLACE_S", 0.3)
     begun, go_on = anyio.Semaphore(0), anyio.Event()
-    boundary = {"Content-Type": "multipart/form-data; boundary=b", "X-Visitor": "slow"}
+    boundary = {"Content-Type": "multipart/form-data; boundary=b"}
     answers: list[int] = []
 
     async def body() -> AsyncIterator[bytes]:
@@ -133,17 +136,27 @@ async def test_one_visitor_leaves_room_for_the_files_of_others(client: httpx.Asy
         await go_on.wait()
         yield b"\r\n--b--\r\n"
 
-    async def send() -> None:
-        answers.append((await client.post("/", content=body(), headers=boundary)).status_code)
+    async def send(visitor: str) -> None:
+        headers = boundary | {"X-Visitor": visitor}
+        answers.append((await client.post("/", content=body(), headers=headers)).status_code)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(OF_ONE):
-            tasks.start_soon(send)
+            tasks.start_soon(send, "slow")
         for _ in range(OF_ONE):
             await begun.acquire()
         files = {"file": ("b.csv", b"phone")}
         refused = await client.post("/", files=files, headers={"X-Visitor": "slow"})
         assert refused.status_code == 429
         assert (await client.post("/", files=files, headers={"X-Visitor": "other"})).status_code == 200
+        for _ in range(MAX_AT_ONCE - OF_ONE):
+            tasks.start_soon(send, "slow too")
+        for _ in range(MAX_AT_ONCE - OF_ONE):
+            await begun.acquire()
+        with anyio.fail_after(30):
+            waited = await client.post("/", files=files, headers={"X-Visitor": "other"})
+        assert (waited.status_code, "of others are on their way" in waited.text) == (503, True)
+        assert int(waited.headers["retry-after"]) > 0
         go_on.set()
-    assert answers == [200] * OF_ONE
+    assert answers == [200] * MAX_AT_ONCE
+    assert (await client.post("/", files=files, headers={"X-Visitor": "other"})).status_code == 200

@@ -27,6 +27,8 @@ MAX_AT_ONCE = 4
 OF_ONE = 2
 """Of one visitor: slow ones must not hold up all others."""
 
+PLACE_S = 20.0
+"""For so long an upload waits until others have ended; then it is told so, because one of them may take half an hour."""
 IDLE_S = 30.0
 """A browser that sends nothing for so long has gone."""
 LONGEST_S = 30 * 60.0
@@ -97,8 +99,9 @@ class Uploads:
         """The form, whose file is deleted at the end; it has `limit` bytes at most, and a field `field_limit`.
 
         `advice` says what to do about a file that is too large.
-        Raises Refusal for a form that is too large (before it is read, if its length is declared), comes too slowly, is cut
-        off, compressed, or none, and starlette's ClientDisconnect if the browser has gone.
+        Raises Refusal while too many others are on their way; for a form that is too large (before it is read, if its length
+        is declared), comes too slowly, is cut off, compressed, or none; and starlette's ClientDisconnect if the browser has
+        gone.
         """
         _check_kind(request.headers.get("content-type", ""))
         if is_gzip(request.scope):
@@ -111,7 +114,7 @@ class Uploads:
         if declared is not None and declared > limit + FORM_BYTES:
             raise _too_large(limit, advice)
         request.scope.setdefault("state", {})[PASSED_ON] = True
-        async with self._one_of(visitor), self._room:
+        async with self._one_of(visitor), self._place():
             parser = _Parser(
                 request.headers,
                 _pieces(request, limit, advice),
@@ -141,6 +144,23 @@ class Uploads:
             finally:
                 await form.close()
                 parser.close()
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """One of the places; raises Refusal if none is free in time."""
+        try:
+            async with asyncio.timeout(PLACE_S):
+                await self._room.acquire()
+        except TimeoutError:
+            raise Refusal(
+                ErrorCode.UNAVAILABLE,
+                "Files of others are on their way: send yours again in a moment",
+                retry_after_s=20,
+            ) from None
+        try:
+            yield
+        finally:
+            self._room.release()
 
     @asynccontextmanager
     async def _one_of(self, visitor: str) -> AsyncIterator[None]:
