@@ -336,7 +336,7 @@ async def test_files_that_nothing_uses_are_deleted_after_their_days(tmp_path: Pa
         start = iso(here.clock.now() + 90 * DAY)
         waits = await here.send(people(1), header={"image": {"id": needed["id"]}}, scheduled_at=start)
         here.clock.advance(31 * DAY)
-        assert (await prune(here.running.ctx))["media"] == 1
+        await prune(here.running.ctx)  # or the daemon itself has, meanwhile
         left = await here.admin("media.list")
         assert [each["id"] for each in left] == [needed["id"]]
         assert left[0]["used_by"] == [waits]
@@ -344,9 +344,11 @@ async def test_files_that_nothing_uses_are_deleted_after_their_days(tmp_path: Pa
         here.clock.advance(59 * DAY)
         await here.until_status(waits, "sent")
         await here.sim.idle()
-        assert "media" not in await prune(here.running.ctx), "a retry may need it still"
+        await prune(here.running.ctx)
+        assert len(await here.admin("media.list")) == 1, "a retry may need it still"
         here.clock.advance(31 * DAY)
-        assert (await prune(here.running.ctx))["media"] == 1
+        await prune(here.running.ctx)
+        assert await here.admin("media.list") == []
         assert unused["id"] != needed["id"]
         with pytest.raises(RpcError, match="wacrmd number remove"):
             await here.admin("account.remove", name="shop")
