@@ -11,6 +11,9 @@ from wacrmd.domain.recipient import RecipientStatus
 
 SLOT: Millis = 15 * MINUTE
 """Messages are summed up by quarters of an hour: clocks of all time zones differ by whole ones."""
+FIRST: Millis = -2_208_988_800_000
+LAST: Millis = 253_370_764_800_000
+"""The beginnings of 1900 and 9999, UTC."""
 MAX_DAYS = 366
 DEFAULT_DAYS = 30
 MAX_DIFFERENT = 20
@@ -102,18 +105,25 @@ def period(since: str | None, until: str | None, zone: tzinfo, now: Millis) -> t
     A date is one in `zone`; that of the end is included. A duration is how long ago. Without a beginning it is the 30 days
     that end with the day of the end.
     """
-    end = now if until is None else _moment(until, zone, now, is_end=True)
+    end = _known(now if until is None else _moment(until, zone, now, is_end=True))
     if since is None:
         last = datetime.fromtimestamp((end - 1) / SECOND, zone).date()
         begin = _midnight(last - timedelta(days=DEFAULT_DAYS - 1), zone)
     else:
-        begin = _moment(since, zone, now, is_end=False)
+        begin = _known(_moment(since, zone, now, is_end=False))
     begin, end = begin // SLOT * SLOT, -(-end // SLOT) * SLOT
     if not begin < end:
         raise ValueError("expected a beginning before the end")
     if end - begin > (MAX_DAYS + 1) * DAY:
         raise ValueError(f"expected at most {MAX_DAYS} days, found {-(-(end - begin) // DAY)}")
     return begin, end
+
+
+def _known(at: Millis) -> Millis:
+    """A time that can be rounded, and shown in every zone."""
+    if not FIRST <= at <= LAST:
+        raise ValueError("expected times from 1900 to 9998")
+    return at
 
 
 def _moment(text: str, zone: tzinfo, now: Millis, *, is_end: bool) -> Millis:
