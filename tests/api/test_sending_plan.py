@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, site
-from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, parse_iso
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, iso, parse_iso
 
 pytestmark = pytest.mark.anyio
 
@@ -207,6 +207,22 @@ async def test_a_broadcast_that_is_spread_thinly_says_when_its_next_message_goes
 
 
 # the first few
+
+
+async def test_who_has_opted_out_is_none_of_the_first_few(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        plan = {"canary": {"count": 3, "wait_minutes": 15}, "scheduled_at": iso(clock.now() + HOUR)}
+        some = await here.send(people(9), **plan)
+        nobody = await here.send(people(5), name="second", **plan)
+        for each in people(6):
+            assert (await here.api.post("/api/v1/optouts", json={"phone": each["to"]})).is_success
+        clock.advance(HOUR)
+        shown = await here.until(some, lambda it: it["hold"] is not None and it["delivered_count"] == 3)
+        assert shown["hold"]["detail"].startswith("So far of the first 3 people 3 (100 %) have it")
+        await here.until(nobody, lambda it: it["cancelled_count"] == 5 and it["status"] == "sent")
+        clock.advance(15 * MINUTE)
+        assert (await here.until_status(some, "sent"))["cancelled_count"] == 6
 
 
 async def test_the_others_follow_once_the_first_have_it(tmp_path: Path) -> None:

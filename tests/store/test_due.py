@@ -12,6 +12,7 @@ from wacrmd.domain.attempt import AttemptResult, Claim, MetaError
 from wacrmd.domain.canary import Canary, CanaryPhase
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.send_between import SendBetween
+from wacrmd.sender.claim import _advance_canary
 from wacrmd.store import attempts, canaries, conversations, due, inbound_messages, numbers
 from wacrmd.store.conversations import Budget
 from wacrmd.store.database import Tx
@@ -306,6 +307,22 @@ def test_nobody_but_the_first_few_is_claimed_until_they_let_it_pass(tx: Tx) -> N
     assert due.look_again_at(tx, broadcast_id, NOW) == NOW + 15 * MINUTE
     canaries.let_pass(tx, broadcast_id)
     assert len(attempts.claim(tx, broadcast_id, 100, NOW)) == 90
+
+
+def test_others_are_the_first_if_all_of_them_opt_out_before_the_send(tx: Tx) -> None:
+    broadcast_id = with_canary(tx, 6, 2)
+    tx.execute("UPDATE broadcast SET status = 'sending'")
+    for left in (6, 4, 2):
+        _advance_canary(tx, broadcast_id, NOW)
+        first = canaries.figures(tx, broadcast_id)
+        assert (first.people, first.left) == (2, 2), left
+        for (phone,) in tx.execute(
+            f'SELECT "to" FROM recipient WHERE id IN ({canaries.SAMPLE})', (broadcast_id,)
+        ):
+            opt_out(tx, phone=phone)
+        assert attempts.claim(tx, broadcast_id, 10, NOW) == []
+    _advance_canary(tx, broadcast_id, NOW)
+    assert canaries.phase_of(tx, broadcast_id)[0] is CanaryPhase.PASSED
 
 
 def test_the_first_are_chosen_among_some_thousands_of_a_large_broadcast(tx: Tx) -> None:

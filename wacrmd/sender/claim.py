@@ -107,8 +107,11 @@ def _advance_canary(tx: Tx, broadcast_id: int, now: Millis) -> list[PauseEvent]:
     phase, until = canaries.phase_of(tx, broadcast_id)
     if phase is None:
         canaries.begin(tx, broadcast_id, canary.count)
-    elif phase is CanaryPhase.SENDING and not canaries.figures(tx, broadcast_id).left:
-        canaries.wait(tx, broadcast_id, canary, now)
+    elif phase is CanaryPhase.SENDING and not (figures := canaries.figures(tx, broadcast_id)).left:
+        if figures.people:
+            canaries.wait(tx, broadcast_id, canary, now)
+        else:  # all of them have opted out since they were chosen
+            canaries.begin(tx, broadcast_id, canary.count)
     elif phase is CanaryPhase.WAITING and until is not None and until <= now:
         detail = problem(canary, canaries.figures(tx, broadcast_id))
         if detail is not None:

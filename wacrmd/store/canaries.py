@@ -3,6 +3,7 @@
 from wacrmd.clock import MINUTE, Millis
 from wacrmd.domain.canary import Canary, CanaryFigures, CanaryPhase
 from wacrmd.domain.canary_sample import LOOKED_AT, choose
+from wacrmd.store import optouts
 from wacrmd.store.database import Tx
 from wacrmd.store.revisions import RAISED
 from wacrmd.store.rows import read_record
@@ -14,18 +15,23 @@ IS_FIRST = "id IN (SELECT recipient_id FROM canary_recipient c WHERE c.broadcast
 
 
 def begin(tx: Tx, broadcast_id: int, count: int) -> None:
-    """Choose the first people among those who are pending."""
+    """Choose the first people among those who are pending and have not opted out; without any, nobody is waited for."""
     waiting = "FROM recipient INDEXED BY recipient_count WHERE broadcast_id = ? AND status = 'pending'"
     (people,) = tx.execute(f"SELECT count(*) {waiting}", (broadcast_id,)).fetchone()
     step = -(-people // LOOKED_AT) or 1
     rows = tx.execute(
-        f'SELECT id, "to" FROM recipient WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS at'
-        f" {waiting}) WHERE at % ? = 0) ORDER BY id",
+        'SELECT id, "to", person_id FROM recipient WHERE id IN (SELECT id FROM'
+        f" (SELECT id, row_number() OVER (ORDER BY id) AS at {waiting}) WHERE at % ? = 0) ORDER BY id",
         (broadcast_id, step),
     ).fetchall()
+    opted_out = optouts.among(tx, [person_id for *_, person_id in rows])
+    chosen = choose([(each, to) for each, to, person_id in rows if person_id not in opted_out], count)
+    if not chosen:
+        let_pass(tx, broadcast_id)
+        return
     tx.executemany(
         "INSERT OR IGNORE INTO canary_recipient (broadcast_id, recipient_id) VALUES (?, ?)",
-        [(broadcast_id, each) for each in choose(rows, count)],
+        [(broadcast_id, each) for each in chosen],
     )
     _set_phase(tx, broadcast_id, CanaryPhase.SENDING, None)
 
