@@ -307,6 +307,19 @@ async def test_each_number_uploads_a_file_for_itself(tmp_path: Path) -> None:
         assert [file.phone_number_id for file in here.sim.media] == [PHONE_NUMBER_ID, second]
 
 
+async def test_uploads_that_hang_leave_room_for_those_of_another_number(tmp_path: Path) -> None:
+    async with site(tmp_path, hold_answers=True) as here:
+        second = "206540352242922"
+        await here.admin("number.add", **{**NUMBER, "phone_number_id": second})
+        for each in range(5):
+            await uploaded(here, PNG + bytes([each]))
+        await uploaded(here, PNG, **{"from": second})
+        with anyio.fail_after(30):  # one that hangs is given up after a minute
+            await eventually(lambda: second in [file.phone_number_id for file in here.sim.media])
+        here.sim.change(hold_answers=False)
+        await eventually(lambda: len(here.sim.media) == 6)
+
+
 async def test_a_file_that_is_needed_cannot_be_removed_and_comes_back_with_its_id(tmp_path: Path) -> None:
     async with site(tmp_path, refused_recipients=(f"{people(1)[0]['to']}=131026",)) as here:
         made = await uploaded(here, PNG)

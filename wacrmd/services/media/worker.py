@@ -5,6 +5,7 @@ no message names a file before its id is recorded.
 """
 
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -29,8 +30,10 @@ from wacrmd.vault import VaultError, access_token_context
 
 LOOK_AGAIN_S = 5.0
 """After so long the rows are looked at in any case."""
-MAX_AT_ONCE = 4
+MAX_AT_ONCE = 8
 """Uploads at one time: each has a piece or two in memory."""
+OF_ONE_NUMBER = 2
+"""Of one number: a large file over a slow line may take an hour, and those of others must not wait for it."""
 DROP_PIECES = 8
 """Pieces that one transaction deletes: what is deleted is overwritten, so this writes 2 MiB."""
 GONE_AFTER: Millis = 1 * HOUR
@@ -78,7 +81,12 @@ class MediaWorker:
         if await ctx.db.read(partial(media_uploads.refused, now=now)):
             await self._pause_refused()
         wanted = await ctx.db.read(partial(media_uploads.wanted, now=now))
-        begun = [each for each in wanted if each not in self._running][: MAX_AT_ONCE - len(self._running)]
+        begun, of_number = list[Wanted](), Counter(each.number_id for each in self._running)
+        for each in wanted:
+            if each not in self._running and of_number[each.number_id] < OF_ONE_NUMBER:
+                begun.append(each)
+                of_number[each.number_id] += 1
+        begun = begun[: MAX_AT_ONCE - len(self._running)]
         self._running.update(begun)
         return begun
 
