@@ -19,6 +19,7 @@ from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, iso
 from wacrmd.services.maintenance.retention import prune
 from wacrmd.services.maintenance.status import FAILING_ATTEMPTS
 from wacrmd.services.media.take import PIECE_BYTES
+from wacrmd.store import media
 
 pytestmark = pytest.mark.anyio
 
@@ -384,6 +385,28 @@ async def test_the_same_file_twice_at_once_is_one_file(tmp_path: Path) -> None:
         assert here.sim.media[0].sha256 == both[0]["sha256"], "all of it came to Meta, in order"
         pieces = (len(large) + PIECE_BYTES - 1) // PIECE_BYTES
         await until_pieces(here, pieces)
+
+
+async def test_what_is_left_of_an_upload_that_another_overtook_is_deleted(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        ctx, account = here.running.ctx, here.account["id"]
+        begin = partial(
+            media.begin,
+            uuid="11111111-2222-4333-8444-555555555555",
+            account_id=account,
+            file_name="a.png",
+            mime_type="image/png",
+            size=len(PNG),
+            sha256=hashlib.sha256(PNG).digest(),
+            made_by="a slow app",
+            now=ctx.clock.now(),
+        )
+        media_id, edition = await ctx.db.write(begin)
+        with ctx.media.storing(media_id, edition, account, len(PNG)):
+            await uploaded(here, PNG)
+            piece = partial(media.put_piece, media_id=media_id, edition=edition, number=0, content=b"x")
+            await ctx.db.write(piece)
+        await until_pieces(here, 1)
 
 
 def is_tried_later(than: str, shown: dict[str, Any]) -> bool:

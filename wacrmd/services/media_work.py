@@ -18,6 +18,10 @@ class MediaWork:
         """How much is being stored of an account."""
         return sum(size for account, size in self.under_way.values() if account == account_id)
 
+    def others_of(self, media_id: int, edition: int) -> bool:
+        """Whether another edition of a file is being stored too."""
+        return any(each[0] == media_id and each[1] != edition for each in self.under_way)
+
     @contextmanager
     def storing(self, media_id: int, edition: int, account_id: str, size: int) -> Iterator[None]:
         """While its pieces are stored, nobody takes them for what is left of a crash, and they count as stored."""

@@ -143,13 +143,30 @@ def is_whole(tx: Tx, media_id: int, edition: int, size: int) -> bool:
 
 
 def finish(
-    tx: Tx, media_id: int, edition: int, *, file_name: str, mime_type: str, made_by: str, now: Millis
+    tx: Tx,
+    media_id: int,
+    edition: int,
+    *,
+    file_name: str,
+    mime_type: str,
+    made_by: str,
+    is_alone: bool,
+    now: Millis,
 ) -> None:
-    """All pieces of an edition are stored: they are the file, unless another edition is that already."""
+    """All pieces of an edition are stored: they are the file, unless another edition is that already.
+
+    `is_alone`: no other edition is being written.
+    """
     tx.execute(
         "UPDATE media SET edition = ?, file_name = ?, mime_type = ?, made_by = ?, used_at = ?"
         " WHERE id = ? AND edition IS NULL",
         (edition, file_name, mime_type, made_by, now, media_id),
+    )
+    # The newest edition is the file: so that pieces of older ones are looked for, it must not seem to be the only one.
+    tx.execute(
+        "UPDATE media SET editions = editions + 1 WHERE id = ?1 AND edition = editions AND (NOT ?2 OR EXISTS"
+        " (SELECT 1 FROM media_piece p WHERE p.media_id = ?1 AND p.edition != media.edition))",
+        (media_id, is_alone),
     )
 
 

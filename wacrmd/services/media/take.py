@@ -93,6 +93,7 @@ async def take(
             file_name=name,
             mime_type=mime_type,
             made_by=actor.name,
+            is_alone=not ctx.media.others_of(media_id, edition),
             now=ctx.clock.now(),
         )
         return await _finish(ctx, media_id, sender.id, finish)
