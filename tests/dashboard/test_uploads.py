@@ -40,9 +40,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_the_fields_and_the_file_arrive(client: httpx.AsyncClient) -> None:
     content = b"to\r\n" * 100_000
-    file = {"people": ("C:\\Lists\\Kunden März.csv", content)}
+    file = {"people": ('C:\\Lists\\Kunden "März" 100%.csv', content)}
     answer = await client.post("/", data={"name": "Spring ☀"}, files=file)
-    assert answer.json() == {"name": "Spring ☀", "file": "Kunden März.csv", "bytes": len(content)}
+    assert answer.json() == {"name": "Spring ☀", "file": 'Kunden "März" 100%.csv', "bytes": len(content)}
 
 
 async def test_a_file_may_be_as_large_as_the_limit_that_is_named(client: httpx.AsyncClient) -> None:

@@ -36,6 +36,10 @@ SLOWEST = 16 << 10
 """Bytes a second, on average after `IDLE_S`: one that trickles keeps a place that others wait for."""
 
 
+_ESCAPED = (("%22", '"'), ("%0D", " "), ("%0A", " "))
+"""What browsers write for a quote and for the end of a line in a name, and what is shown for it; nothing else is escaped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """The fields of a form and its file; `file` is None where the person chose none."""
@@ -50,8 +54,10 @@ class Upload:
     @property
     def name(self) -> str:
         """What the file is called on the person's machine, without its folders."""
-        name = self.file.filename if self.file is not None else None
-        return (name or "").replace("\\", "/").rpartition("/")[2] or "file"
+        name = (self.file.filename if self.file is not None else None) or ""
+        for written, meant in _ESCAPED:
+            name = name.replace(written, meant)
+        return name.replace("\\", "/").rpartition("/")[2] or "file"
 
     @property
     def declared_type(self) -> str:
