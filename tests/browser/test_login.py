@@ -157,7 +157,7 @@ async def test_a_secret_has_a_button_to_copy_it_where_that_works(
     await root.log_in_by_link()
     await root.page.goto("/keys/new")
     await root.page.get_by_label("The app that uses it").fill("till")
-    await root.page.get_by_label("see broadcasts", exact=True).check()
+    await root.page.get_by_label("see broadcasts and single messages", exact=True).check()
     await root.page.get_by_role("button", name="Create the key").click()
     await expect(root.page.get_by_role("textbox", name="The key of till")).to_have_value(
         re.compile("^wacrm_live_")
