@@ -238,6 +238,23 @@ async def test_a_file_that_meta_has_lost_is_uploaded_again_for_a_retry(tmp_path:
         assert headers_sent(here) == [{"id": here.sim.media[0].id}] * 2
 
 
+async def test_a_file_that_meta_has_lost_is_uploaded_again_once_for_those_whom_a_rule_sends_to_again(
+    tmp_path: Path,
+) -> None:
+    rules = [{"codes": [131053], "after_hours": 1, "times": 1}]
+    async with site(tmp_path, check_media=True, clock=ShiftClock()) as here:
+        made = await uploaded(here, PNG)
+        await eventually(lambda: len(here.sim.media) == 1)
+        here.sim.forget_media()
+        here.clock.advance(2 * HOUR)
+        broken = await here.send(people(3), header={"image": {"id": made["id"]}}, retry_rules=rules)
+        await here.until(broken, lambda shown: (shown["hold"] or {}).get("reason") == "waiting_for_retry")
+        here.clock.advance(HOUR + MINUTE)
+        shown = await here.until_status(broken, "sent")
+        assert (shown["sent_count"], shown["failed_count"]) == (3, 0)
+        assert [each.id for each in here.sim.media] == [headers_sent(here)[0]["id"]]
+
+
 async def test_a_file_of_which_a_part_is_lost_is_repaired_by_another_upload(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         made = await uploaded(here, PDF + bytes(2 * PIECE_BYTES), "a.pdf")

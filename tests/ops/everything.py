@@ -275,11 +275,12 @@ class Everything:
         here.sim.change(failed_share=1.0)
         stopped = await here.send(people(3, 1200), canary={"count": 1, "wait_minutes": 0})
         await here.until_status(stopped, "paused")
-        rules = [{"codes": [131026], "after_hours": 1, "times": 1}]
+        rules = [{"codes": [131053], "after_hours": 1, "times": 1}]
         await self.admin("account.set", name="shop", retry_rules=rules)
+        here.sim.change(failed_codes=(131053,))
         again = await here.send(people(2, 1250))
         await here.until(again, lambda shown: shown["hold"] is not None)
-        here.sim.change(failed_share=0.0)
+        here.sim.change(failed_share=0.0, failed_codes=(131026,))
         self.clock.advance(HOUR)
         await here.until_status(again, "sent")
         await self.api("POST", f"broadcasts/{again}/retry", json={"not_delivered_after_hours": 1})

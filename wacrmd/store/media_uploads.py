@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from wacrmd.clock import Millis
+from wacrmd.clock import HOUR, Millis
 from wacrmd.domain.media import RENEW_BEFORE, SCHEDULED_AHEAD, UNUSABLE_BEFORE, MediaUpload
 from wacrmd.domain.media_in_content import SentFile
 from wacrmd.store.database import Tx
@@ -11,6 +11,8 @@ from wacrmd.store.rows import RowMapper
 _ROW = RowMapper(MediaUpload)
 MEDIA_ERROR = 131053
 """Meta's code for a message whose header could not be loaded (docs/meta.md, Media)."""
+TRUSTED_FOR: Millis = HOUR
+"""For so long after an upload failures because of media are not taken for a lost file."""
 
 
 def not_ready(now: str) -> str:
@@ -216,6 +218,18 @@ def try_again(tx: Tx, broadcast_id: int) -> None:
         " AND media_id IN (SELECT media_id FROM broadcast_media WHERE broadcast_id = ?1)"
         " AND number_id = (SELECT number_id FROM broadcast WHERE id = ?1)",
         (broadcast_id,),
+    )
+
+
+def lost(tx: Tx, broadcast_id: int, now: Millis) -> None:
+    """A message that is sent again by a rule has failed because of its media: what Meta has had for long is uploaded again.
+
+    What is newer was probably uploaded for that reason, so that many such failures do not cost an upload each.
+    """
+    tx.execute(
+        "DELETE FROM media_upload WHERE media_id IN (SELECT media_id FROM broadcast_media WHERE broadcast_id = ?1)"
+        " AND number_id = (SELECT number_id FROM broadcast WHERE id = ?1) AND uploaded_at <= ?2",
+        (broadcast_id, now - TRUSTED_FOR),
     )
 
 

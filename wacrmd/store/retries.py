@@ -10,7 +10,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.recipient import NO_CODE, RecipientStatus
 from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.domain.retry import NO_LIMITS, RetryLimits, RetryRequest, RetryRule, RetryRules, again_at
-from wacrmd.store import broadcasts, status_events
+from wacrmd.store import broadcasts, media_uploads, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipients import IS_ERASED
 from wacrmd.store.rows import read_records
@@ -143,6 +143,8 @@ def apply_rules(tx: Tx, recipient_ids: Iterable[int], limits: RetryLimits, now: 
     )
     for broadcast_id in {each.broadcast_id for _, each in again}:
         broadcasts.reopen(tx, broadcast_id, now, by_rule=True)
+    for broadcast_id in {each.broadcast_id for _, each in again if each.code == media_uploads.MEDIA_ERROR}:
+        media_uploads.lost(tx, broadcast_id, now)
     ids = [each.id for _, each in again]
     status_events.emit(tx, ids, now)
     return ids
