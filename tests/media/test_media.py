@@ -19,7 +19,9 @@ from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, iso
 from wacrmd.services.maintenance.retention import prune
 from wacrmd.services.maintenance.status import FAILING_ATTEMPTS
 from wacrmd.services.media.take import PIECE_BYTES
-from wacrmd.store import media
+from wacrmd.services.media.worker import MediaWorker
+from wacrmd.store import media, media_uploads
+from wacrmd.store.media_uploads import Wanted
 
 pytestmark = pytest.mark.anyio
 
@@ -323,6 +325,24 @@ async def test_each_number_uploads_a_file_for_itself(tmp_path: Path) -> None:
             sent = await here.send(people(1), header={"image": {"id": made["id"]}}, **{"from": number})
             await here.until_status(sent, "sent")
         assert [file.phone_number_id for file in here.sim.media] == [PHONE_NUMBER_ID, second]
+
+
+async def test_an_upload_that_ends_while_the_rows_are_read_does_not_begin_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site(tmp_path) as here:
+        worker = MediaWorker(here.running.ctx)
+        one = Wanted(1_000_000, here.number["id"])
+        worker._running.add(one)
+
+        def as_it_was(_tx: Any, now: int) -> list[Wanted]:
+            assert now
+            worker._running.discard(one)
+            return [one]
+
+        monkeypatch.setattr(media_uploads, "wanted", as_it_was)
+        assert await worker.look() == []
+        monkeypatch.undo()
 
 
 async def test_uploads_that_hang_leave_room_for_those_of_another_number(tmp_path: Path) -> None:

@@ -80,10 +80,11 @@ class MediaWorker:
         now = ctx.clock.now()
         if await ctx.db.read(partial(media_uploads.refused, now=now)):
             await self._pause_refused()
+        running = set(self._running)  # one that ends during the read may not be in it as done
         wanted = await ctx.db.read(partial(media_uploads.wanted, now=now))
         begun, of_number = list[Wanted](), Counter(each.number_id for each in self._running)
         for each in wanted:
-            if each not in self._running and of_number[each.number_id] < OF_ONE_NUMBER:
+            if each not in running and of_number[each.number_id] < OF_ONE_NUMBER:
                 begun.append(each)
                 of_number[each.number_id] += 1
         begun = begun[: MAX_AT_ONCE - len(self._running)]
