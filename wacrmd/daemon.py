@@ -55,7 +55,7 @@ from wacrmd.services.meta_events.ingest import store_notes
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
-from wacrmd.store import broadcast_queue, drains
+from wacrmd.store import broadcast_queue, canaries, drains
 from wacrmd.store.backups import remove_partial
 from wacrmd.store.database import Database, Tx
 from wacrmd.store.opening import postponed
@@ -341,6 +341,7 @@ async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
     with _left_if_closed(daemon.ctx.db):
         await daemon.sender.expire_all_leases()
         await daemon.ctx.db.write(partial(_enqueue_sending, queue=daemon.queue))
+        await daemon.ctx.db.write(partial(canaries.wait_after_start, now=daemon.ctx.clock.now()))
     portal = await stack.enter_async_context(BlockingPortal())
     daemon.queue.start(portal, daemon.sender.send_broadcast, daemon.sender.job_not_stored)
 

@@ -35,7 +35,7 @@ def second(tx: Tx, count: int) -> int:
 
 def allow(tx: Tx, tier: str) -> None:
     """Meta tells this limit."""
-    tx.execute("UPDATE number SET limit_tier = ?, checked_at = ? WHERE id = 'n1'", (tier, NOW))
+    tx.execute("UPDATE number SET limit_tier = ?, limit_told_at = ? WHERE id = 'n1'", (tier, NOW))
 
 
 def used(tx: Tx, now: Millis) -> int:
@@ -347,3 +347,50 @@ def test_a_broadcast_whose_first_people_sleep_is_looked_at_when_the_first_of_the
     (first, _) = attempts.claim(tx, broadcast_id, 20, NOW + 6 * HOUR)
     assert due.look_again_at(tx, broadcast_id, NOW + 6 * HOUR) == NOW + 6 * HOUR + SECOND
     attempts.record(tx, [ended(first, S.SENT)])
+
+
+def test_after_a_start_the_first_people_are_judged_when_their_statuses_had_time_to_come(tx: Tx) -> None:
+    broadcast_id = with_canary(tx, 20, 2)
+    canaries.begin(tx, broadcast_id, 2)
+    canaries.wait(tx, broadcast_id, Canary(2, wait_minutes=15), NOW)
+    canaries.wait_after_start(tx, NOW + MINUTE)
+    assert canaries.phase_of(tx, broadcast_id) == (CanaryPhase.WAITING, NOW + 15 * MINUTE)
+    canaries.wait_after_start(tx, NOW + HOUR)
+    assert canaries.phase_of(tx, broadcast_id) == (CanaryPhase.WAITING, NOW + HOUR + 5 * MINUTE)
+
+
+def test_the_limit_is_the_one_that_was_told_last_and_a_check_without_one_tells_none(tx: Tx) -> None:
+    allow(tx, "TIER_250")
+    numbers.set_limit_tier(tx, N1.waba_id, "TIER_2K", NOW, NOW + 1)
+    numbers.add(
+        tx,
+        number_id="n2",
+        account_id=N1.account_id,
+        phone_number_id="2",
+        waba_id="3",
+        access_token=b"sealed",
+        app_secret=b"sealed",
+        verify_token_hash=b"hash",
+        label=None,
+        display_phone=None,
+        messages_per_second=None,
+        default=False,
+        now=NOW,
+    )
+
+    def check(tier: str | None, now: Millis) -> float:
+        numbers.set_health(
+            tx,
+            "n2",
+            quality=None,
+            limit_tier=tier,
+            verified_name=None,
+            display_phone=None,
+            health=None,
+            now=now,
+        )
+        return conversations.budget_of(tx, N1.id).limit
+
+    assert check("TIER_10K", NOW) == 2000
+    assert check(None, NOW + 2) == 2000
+    assert check("TIER_10K", NOW + 3) == 10_000

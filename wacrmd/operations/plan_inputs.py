@@ -27,6 +27,9 @@ MAX_MINUTES = 7 * 24 * 60
 MIN_RATE, MAX_RATE = 0.001, 1000
 """Messages per second: one in a quarter of an hour, and the most that Meta takes from a number."""
 
+NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+"""Names that the machine has among its zones, and that mean another one on each machine."""
+
 
 def _clock(value: object) -> str:
     found = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -44,12 +47,13 @@ def _day(value: object) -> Day:
 
 def _zone(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
-    if name == RECIPIENT_ZONE or name in available_timezones():
+    zones = available_timezones() - NO_ZONES
+    if name == RECIPIENT_ZONE or name in zones:
         return name
-    known = next((each for each in available_timezones() if each.lower() == name.lower()), None)
+    known = next((each for each in zones if each.lower() == name.lower()), None)
     if known is not None:
         return known
-    hint = did_you_mean(name, available_timezones())
+    hint = did_you_mean(name, zones)
     raise ValueError(f"expected {RECIPIENT_ZONE} or a zone such as Europe/Berlin, found {name[:40]!r}{hint}")
 
 

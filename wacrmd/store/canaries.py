@@ -8,6 +8,8 @@ from wacrmd.store.database import Tx
 from wacrmd.store.revisions import RAISED
 from wacrmd.store.rows import read_record
 
+AFTER_START: Millis = 5 * MINUTE
+"""For how long after a start nothing is decided: Meta repeats webhooks that nobody answered within some minutes."""
 SAMPLE = "SELECT recipient_id FROM canary_recipient WHERE broadcast_id = ?"
 """The first people of a broadcast, in SQL."""
 IS_FIRST = "id IN (SELECT recipient_id FROM canary_recipient c WHERE c.broadcast_id = recipient.broadcast_id)"
@@ -39,6 +41,15 @@ def begin(tx: Tx, broadcast_id: int, count: int) -> None:
 def wait(tx: Tx, broadcast_id: int, canary: Canary, now: Millis) -> None:
     """All of the first people were tried: wait for what becomes of it."""
     _set_phase(tx, broadcast_id, CanaryPhase.WAITING, now + canary.wait_minutes * MINUTE)
+
+
+def wait_after_start(tx: Tx, now: Millis) -> None:
+    """The daemon has just started: what Meta reported meanwhile comes first, before the first people are judged."""
+    tx.execute(
+        f"UPDATE broadcast SET {RAISED}, canary_until = ?1 WHERE status IN ('sending', 'paused')"
+        f" AND canary_phase = '{CanaryPhase.WAITING}' AND canary_until < ?1",
+        (now + AFTER_START,),
+    )
 
 
 def let_pass(tx: Tx, broadcast_id: int) -> None:

@@ -41,7 +41,7 @@ def budget_of(tx: Tx, number_id: str) -> Budget:
     (portfolio,) = tx.execute(f"SELECT {_SHARE} FROM number WHERE id = ?", (number_id,)).fetchone()
     rows = tx.execute(
         f"SELECT limit_tier, daily_limit FROM number WHERE {_SHARE} = ? AND removed_at IS NULL"
-        " ORDER BY checked_at DESC",
+        " ORDER BY limit_told_at DESC",
         (portfolio,),
     ).fetchall()
     told = [people for tier, _ in rows if (people := limit_people(tier)) is not None][:1]

@@ -237,9 +237,9 @@ def set_health(
 ) -> None:
     """Store what Meta reported about the number; None leaves the stored value, and so does a known phone."""
     tx.execute(
-        "UPDATE number SET quality = coalesce(?, quality), limit_tier = coalesce(?, limit_tier),"
-        " verified_name = coalesce(?, verified_name), display_phone = coalesce(display_phone, ?),"
-        " health = coalesce(?, health), checked_at = ? WHERE id = ?",
+        "UPDATE number SET quality = coalesce(?1, quality), limit_tier = coalesce(?2, limit_tier),"
+        " limit_told_at = iif(?2 IS NULL, limit_told_at, ?6), verified_name = coalesce(?3, verified_name),"
+        " display_phone = coalesce(display_phone, ?4), health = coalesce(?5, health), checked_at = ?6 WHERE id = ?7",
         (
             quality,
             limit_tier,
@@ -267,7 +267,8 @@ def set_limit_tier(tx: Tx, waba_id: str, limit_tier: str, at: Millis, now: Milli
         (waba_id,),
     ).fetchall()
     tx.execute(
-        "UPDATE number SET limit_tier = ?, limit_at = ?, checked_at = ? WHERE waba_id = ? AND removed_at IS NULL",
+        "UPDATE number SET limit_tier = ?1, limit_at = ?2, checked_at = ?3, limit_told_at = ?3"
+        " WHERE waba_id = ?4 AND removed_at IS NULL",
         (limit_tier, at, now, waba_id),
     )
     return {tier for (tier,) in before}

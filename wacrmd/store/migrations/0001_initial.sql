@@ -53,6 +53,7 @@ CREATE TABLE number (
     quality TEXT,
     limit_tier TEXT,
     limit_at INTEGER,                               -- Meta's time of the event that told it last
+    limit_told_at INTEGER,                          -- when it was told last, by an event or a check
     verified_name TEXT,
     health TEXT,                                    -- JSON, as Meta last reported it
     checked_at INTEGER,
