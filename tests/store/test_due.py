@@ -357,6 +357,9 @@ def test_after_a_start_the_first_people_are_judged_when_their_statuses_had_time_
     assert canaries.phase_of(tx, broadcast_id) == (CanaryPhase.WAITING, NOW + 15 * MINUTE)
     canaries.wait_after_start(tx, NOW + HOUR)
     assert canaries.phase_of(tx, broadcast_id) == (CanaryPhase.WAITING, NOW + HOUR + 5 * MINUTE)
+    tx.execute("UPDATE broadcast SET canary = ?", (json_of(Canary(2, wait_minutes=1)),))
+    canaries.wait_after_start(tx, NOW + 2 * HOUR)
+    assert canaries.phase_of(tx, broadcast_id) == (CanaryPhase.WAITING, NOW + 2 * HOUR + MINUTE)
 
 
 def test_the_limit_is_the_one_that_was_told_last_and_a_check_without_one_tells_none(tx: Tx) -> None:

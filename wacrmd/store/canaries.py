@@ -44,11 +44,15 @@ def wait(tx: Tx, broadcast_id: int, canary: Canary, now: Millis) -> None:
 
 
 def wait_after_start(tx: Tx, now: Millis) -> None:
-    """The daemon has just started: what Meta reported meanwhile comes first, before the first people are judged."""
+    """The daemon has just started: what Meta reported meanwhile comes first, before the first people are judged.
+
+    Who waits less than `AFTER_START` in any case waits as long again.
+    """
     tx.execute(
-        f"UPDATE broadcast SET {RAISED}, canary_until = ?1 WHERE status IN ('sending', 'paused')"
-        f" AND canary_phase = '{CanaryPhase.WAITING}' AND canary_until < ?1",
-        (now + AFTER_START,),
+        f"UPDATE broadcast SET {RAISED}, canary_until = ?1 + min(?2, (canary ->> '$.wait_minutes') * ?3)"
+        f" WHERE status IN ('sending', 'paused') AND canary_phase = '{CanaryPhase.WAITING}'"
+        " AND canary_until < ?1 + min(?2, (canary ->> '$.wait_minutes') * ?3)",
+        (now, AFTER_START, MINUTE),
     )
 
 

@@ -173,25 +173,26 @@ def take_back(tx: Tx, ctx: Context, broadcast_id: int) -> Step:
     draft = drafts.get(tx, broadcast_id)
     if draft is None or draft.state is not DraftState.RETURNING:
         return Step(0, is_last=True)
-    removed = _remove(tx, broadcast_id)
+    removed = _remove(tx, ctx, broadcast_id)
     if removed:
-        broadcasts.change_draft(tx, broadcast_id, ctx.clock.now())
         return Step(removed, is_last=False)
     drafts.returned(tx, broadcast_id, ctx.clock.now())
     broadcasts.change_draft(tx, broadcast_id, ctx.clock.now())
     return Step(0, is_last=True)
 
 
-def drop_people(tx: Tx, _ctx: Context, broadcast_id: int) -> Step:
+def drop_people(tx: Tx, ctx: Context, broadcast_id: int) -> Step:
     """Delete some recipients of a draft that was thrown away."""
     draft = drafts.get(tx, broadcast_id)
     if draft is None or draft.state is not DraftState.DISCARDED:
         return Step(0, is_last=True)
-    removed = _remove(tx, broadcast_id)
+    removed = _remove(tx, ctx, broadcast_id)
     return Step(removed, is_last=not removed)
 
 
-def _remove(tx: Tx, broadcast_id: int) -> int:
+def _remove(tx: Tx, ctx: Context, broadcast_id: int) -> int:
     removed = recipients.remove_of_draft(tx, broadcast_id, STEP_PEOPLE)
-    people.forget_unused(tx, removed)
+    if removed:
+        people.forget_unused(tx, removed)
+        broadcasts.change_draft(tx, broadcast_id, ctx.clock.now())
     return len(removed)
