@@ -69,7 +69,9 @@ def test_every_answer_is_described(here: FuzzedSite, tmp_path: Path) -> None:
         "--max-examples": str(EXAMPLES),
         "--suppress-health-check": "all",
         "--warnings": "off",
-        "--exclude-path": "/api/v1/broadcasts/{id}/events",  # each call may last for seconds
+        # Each call to the first may last for seconds. The second answers 502 with what Meta says of a message, which is no
+        # fault of the server; `test_api_bodies.py` gives it strange bodies.
+        "--exclude-path-regex": r"/broadcasts/\{id\}/events$|/messages$",
     }
     command = [
         *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),

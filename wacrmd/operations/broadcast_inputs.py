@@ -62,7 +62,7 @@ class BroadcastParams(PlanParams, Content):
 class MaybeDraft(Body):
     """Whether it is sent at once."""
 
-    draft: StrictBool = Field(
+    draft: StrictBool | None = Field(
         default=False,
         description="true: nothing is sent before POST /api/v1/broadcasts/{id}/send, and people can be added until then",
     )

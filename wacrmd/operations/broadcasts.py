@@ -89,7 +89,7 @@ async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) ->
     key = await idempotency_of(request, request.json)
     if query.dry_run:
         return Reply(
-            await dry_runs.dry_run(ctx, actor.account, body.to_input(), is_draft=body.draft), status=200
+            await dry_runs.dry_run(ctx, actor.account, body.to_input(), is_draft=bool(body.draft)), status=200
         )
     given, request_id = body.to_input(), request.request_id
     if body.draft:
@@ -170,7 +170,7 @@ async def create(
             else:
                 made = (await creation.create(ctx, account.id, given)).created
             return CreatedForAccount(**shared(CreatedBroadcast, made), account=account.name)
-        found = await dry_runs.dry_run(ctx, account.id, given, is_draft=params.draft)
+        found = await dry_runs.dry_run(ctx, account.id, given, is_draft=bool(params.draft))
         rejected = {rejection.index for rejection in found.rejections}
         number = await number_of(ctx, found.number_id)
         home = Home.of(account.default_country, number.display_phone)
