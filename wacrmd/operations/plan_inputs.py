@@ -113,10 +113,8 @@ class CanaryParams(Body):
     count: Count = Field(
         ge=1, le=MAX_COUNT, description="how many people get it first, spread over their countries"
     )
-    wait_minutes: Count | None = Field(
+    wait_minutes: Annotated[Count, Field(ge=0, le=MAX_MINUTES)] | None = Field(
         15,
-        ge=0,
-        le=MAX_MINUTES,
         description="how long to wait after the last of them, before the figures count",
     )
     min_delivered: Share | None = Field(
@@ -141,14 +139,14 @@ class PlanParams(Body):
     send_between: SendBetweenParams | None = Field(
         None, description="the hours in which messages are sent; default those of the account, or any"
     )
-    spread_over_minutes: Count | None = Field(
-        None, ge=1, le=MAX_MINUTES, description="over how many minutes the messages are spread evenly"
+    spread_over_minutes: Annotated[Count, Field(ge=1, le=MAX_MINUTES)] | None = Field(
+        None, description="over how many minutes the messages are spread evenly"
     )
-    messages_per_second: Annotated[float, BeforeValidator(_number)] | None = Field(
+    messages_per_second: (
+        Annotated[float, BeforeValidator(_number), Field(ge=MIN_RATE, le=MAX_RATE, allow_inf_nan=False)]
+        | None
+    ) = Field(
         None,
-        ge=MIN_RATE,
-        le=MAX_RATE,
-        allow_inf_nan=False,
         description="how many messages of it are sent in a second at most",
     )
     canary: CanaryParams | None = Field(
