@@ -74,9 +74,12 @@ TAGS = {
     "health": "For monitoring, without a key.",
     "me": "The key itself.",
     "media": "Files for the header of messages.",
+    "messages": "Send a template to one person.",
     "numbers": "The numbers of the account.",
     "openapi": "This description.",
     "optouts": "People who get no broadcasts.",
+    "spent": "What messages have cost.",
+    "stats": "What became of messages, added up.",
     "templates": "The templates that Meta has for the account.",
     "webhooks": "Events for local apps.",
 }

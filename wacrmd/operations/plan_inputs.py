@@ -69,8 +69,8 @@ ClockTime = Annotated[
 ]
 Weekday = Annotated[Day, BeforeValidator(_day)]
 Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})]
-Count = Annotated[int, BeforeValidator(_number)]
-Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT), BeforeValidator(_number)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_number)]
 
 
 class SendBetweenParams(Body):
@@ -110,10 +110,8 @@ HoursOrNone = Annotated[SendBetweenParams | None, WrapValidator(_or_none)]
 class CanaryParams(Body):
     """To a few people first, then to all."""
 
-    count: Count = Field(
-        ge=1, le=MAX_COUNT, description="how many people get it first, spread over their countries"
-    )
-    wait_minutes: Annotated[Count, Field(ge=0, le=MAX_MINUTES)] | None = Field(
+    count: Count = Field(description="how many people get it first, spread over their countries")
+    wait_minutes: Annotated[int, Field(ge=0, le=MAX_MINUTES), BeforeValidator(_number)] | None = Field(
         15,
         description="how long to wait after the last of them, before the figures count",
     )
@@ -139,11 +137,11 @@ class PlanParams(Body):
     send_between: SendBetweenParams | None = Field(
         None, description="the hours in which messages are sent; default those of the account, or any"
     )
-    spread_over_minutes: Annotated[Count, Field(ge=1, le=MAX_MINUTES)] | None = Field(
+    spread_over_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES), BeforeValidator(_number)] | None = Field(
         None, description="over how many minutes the messages are spread evenly"
     )
     messages_per_second: (
-        Annotated[float, BeforeValidator(_number), Field(ge=MIN_RATE, le=MAX_RATE, allow_inf_nan=False)]
+        Annotated[float, Field(ge=MIN_RATE, le=MAX_RATE, allow_inf_nan=False), BeforeValidator(_number)]
         | None
     ) = Field(
         None,
