@@ -48,7 +48,7 @@ def _code(code: int) -> int:
 
 
 Count = Annotated[int, BeforeValidator(_number)]
-MetaCode = Annotated[int, BeforeValidator(_number), Field(ge=-1000, le=9_999_999), AfterValidator(_code)]
+MetaCode = Annotated[int, Field(ge=-1000, le=9_999_999), BeforeValidator(_number), AfterValidator(_code)]
 """One of Meta's error codes after which another attempt makes sense."""
 
 
@@ -58,14 +58,12 @@ class RetryRuleParams(Body):
     codes: list[MetaCode] = Field(
         min_length=1, max_length=MAX_CODES, description="those whose message failed with one of these codes"
     )
-    after_hours: Count | None = Field(
+    after_hours: Annotated[int, Field(ge=1, le=MAX_AFTER_HOURS), BeforeValidator(_number)] | None = Field(
         24,
-        ge=1,
-        le=MAX_AFTER_HOURS,
         description="how long after the failure; later if Meta asks for more",
     )
-    times: Count | None = Field(
-        1, ge=1, le=MAX_TIMES, description="how often at most, for one person; all rules count together"
+    times: Annotated[int, Field(ge=1, le=MAX_TIMES), BeforeValidator(_number)] | None = Field(
+        1, description="how often at most, for one person; all rules count together"
     )
 
     def to_rule(self) -> RetryRule:
@@ -112,10 +110,10 @@ class RetryParts(Body):
         max_length=MAX_CODES,
         description="of those who failed, only who did with these codes of Meta's; 0: the reason is wacrmd's own",
     )
-    not_delivered_after_hours: Hours | None = Field(
+    not_delivered_after_hours: (
+        Annotated[float, Field(ge=1, le=MAX_NOT_DELIVERED_HOURS), BeforeValidator(_number)] | None
+    ) = Field(
         None,
-        ge=1,
-        le=MAX_NOT_DELIVERED_HOURS,
         allow_inf_nan=False,
         description="of those who are `sent`, whose message Meta took so many hours ago and has not delivered; **if it is"
         " delivered later, they have it twice**",
