@@ -1,5 +1,8 @@
 """When a broadcast will have been sent."""
 
+from collections.abc import Sequence
+from math import inf
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +18,12 @@ BERLIN, CALIFORNIA = "Europe/Berlin", "America/Los_Angeles"
 DAYTIME = SendBetween("09:00", "20:00")
 
 
+def now(
+    rate: float, ahead: int = 0, limit: float = inf, counted: Sequence[tuple[Millis, int]] = ()
+) -> Outlook:
+    return Outlook(start=START, rate=rate, ahead=ahead, limit=limit, counted=counted)
+
+
 def at(text: str) -> Millis:
     return parse_iso(text)
 
@@ -23,26 +32,26 @@ def at(text: str) -> Millis:
     ("people", "plan", "outlook", "first_day", "last_at", "waits"),
     [
         # at the rate of the number, behind what is sent before
-        ({BERLIN: 1000}, SendingPlan(), {"rate": 10}, 1000, START + 100 * SECOND, []),
-        ({BERLIN: 1000}, SendingPlan(), {"rate": 10, "ahead": 500}, 1000, START + 150 * SECOND, []),
-        ({BERLIN: 100}, SendingPlan(spread_over_minutes=120), {"rate": 10}, 100, START + 120 * MINUTE, []),
-        ({BERLIN: 20_000}, SendingPlan(), {"rate": 1}, 20_000, START + 20_000 * SECOND, []),
+        ({BERLIN: 1000}, SendingPlan(), now(rate=10), 1000, START + 100 * SECOND, []),
+        ({BERLIN: 1000}, SendingPlan(), now(rate=10, ahead=500), 1000, START + 150 * SECOND, []),
+        ({BERLIN: 100}, SendingPlan(spread_over_minutes=120), now(rate=10), 100, START + 120 * MINUTE, []),
+        ({BERLIN: 20_000}, SendingPlan(), now(rate=1), 20_000, START + 20_000 * SECOND, []),
         # the morning of those who are asleep
         (
             {BERLIN: 10, CALIFORNIA: 10},
             SendingPlan(send_between=DAYTIME),
-            {"rate": 10},
+            now(rate=10),
             20,
             at("2026-12-01T17:00:01Z"),
             ["hours"],
         ),
         # a day at a time
-        ({BERLIN: 600}, SendingPlan(), {"rate": 100, "limit": 250}, 250, START + 2 * DAY, ["limit"]),
+        ({BERLIN: 600}, SendingPlan(), now(rate=100, limit=250), 250, START + 2 * DAY, ["limit"]),
         # of 250, 200 are used: since 20 hours, and since one
         (
             {BERLIN: 120},
             SendingPlan(),
-            {"rate": 100, "limit": 250, "counted": [(START - 20 * HOUR, 50), (START - HOUR, 150)]},
+            now(rate=100, limit=250, counted=[(START - 20 * HOUR, 50), (START - HOUR, 150)]),
             120,
             START + 23 * HOUR,
             ["limit"],
@@ -51,7 +60,7 @@ def at(text: str) -> Millis:
         (
             {BERLIN: 100},
             SendingPlan(canary=Canary(10, 15)),
-            {"rate": 100},
+            now(rate=100),
             100,
             START + 15 * MINUTE,
             ["canary"],
@@ -60,27 +69,27 @@ def at(text: str) -> Millis:
         (
             {BERLIN: 90, CALIFORNIA: 10},
             SendingPlan(canary=Canary(10, 15), send_between=DAYTIME),
-            {"rate": 100},
+            now(rate=100),
             100,
             at("2026-12-01T17:15:00Z"),
             ["hours", "canary"],
         ),
         # on no day of the next 60
-        ({BERLIN: 600}, SendingPlan(), {"rate": 100, "limit": 1}, 1, None, ["limit"]),
+        ({BERLIN: 600}, SendingPlan(), now(rate=100, limit=1), 1, None, ["limit"]),
         (
             {"Europe/Bucharest,Asia/Kamchatka": 1},
             SendingPlan(send_between=SendBetween("10:00", "12:00")),
-            {"rate": 1},
+            now(rate=1),
             0,
             None,
             ["hours"],
         ),
-        ({}, SendingPlan(), {"rate": 1}, 0, START, []),
+        ({}, SendingPlan(), now(rate=1), 0, START, []),
         # at the weekend nobody is sent to
         (
             {BERLIN: 10},
             SendingPlan(send_between=SendBetween("09:00", "20:00", (Day.SAT,))),
-            {"rate": 10},
+            now(rate=10),
             0,
             at("2026-12-05T08:00:01Z"),
             ["hours"],
@@ -90,12 +99,12 @@ def at(text: str) -> Millis:
 def test_it_says_how_many_go_on_the_first_day_and_when_the_last_one_goes(
     people: dict[str, int],
     plan: SendingPlan,
-    outlook: dict[str, object],
+    outlook: Outlook,
     first_day: int,
     last_at: Millis | None,
     waits: list[str],
 ) -> None:
-    found = forecast(people, plan, Outlook(start=START, **outlook))  # type: ignore[arg-type]  # rows of a table
+    found = forecast(people, plan, outlook)
     assert (found.first_day, found.waits_for) == (first_day, waits)
     if last_at is None or found.last_at is None:
         assert found.last_at == last_at

@@ -14,7 +14,7 @@ import pytest
 from tests.drafts.drafting import BY_HAND, TEMPLATES
 from tests.drafts.test_draft_kills import recipients_in
 from tests.e2e.process import Daemon
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, phones
 from wacrmd.clock import iso
 from wacrmd.simulator import Options, Simulator
@@ -119,8 +119,7 @@ async def test_a_program_fills_sends_and_deletes_drafts_of_a_daemon_that_is_kill
                     sent = await program.until_answered("POST", f"/broadcasts/{draft}/send")
                     gone = await program.until_answered("DELETE", f"/broadcasts/{other}")
                     stop.set()
-                while recipients_in(tmp_path, other):  # noqa: ASYNC110 - the daemon is another process
-                    await anyio.sleep(0.05)
+                await eventually(lambda: not recipients_in(tmp_path, other))
             shown = await daemon.admin("broadcast.show", id=draft)
             problems = (await daemon.admin("check-db"))["problems"]
         finally:

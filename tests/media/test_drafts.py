@@ -9,7 +9,7 @@ import anyio.to_thread
 import pytest
 
 from tests.media.files import MP4, PDF, PNG, headers_sent, uploaded
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import eventually_told
 from tests.support.site import Site, people, site
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.protocol import RpcError
@@ -29,9 +29,11 @@ async def give(here: Site, draft: str, recipients: list[dict[str, Any]], folder:
 
     await anyio.to_thread.run_sync(call)
     await here.admin("draft.check", id=draft)
-    with anyio.fail_after(PATIENCE_S):
-        while (await here.admin("draft.show", id=draft))["state"] == "checking":  # noqa: ASYNC110 - seen from outside
-            await anyio.sleep(0.02)
+
+    async def is_checked() -> bool:
+        return bool((await here.admin("draft.show", id=draft))["state"] != "checking")
+
+    await eventually_told(is_checked)
 
 
 async def test_each_person_of_a_draft_may_have_a_file_of_their_own(tmp_path: Path) -> None:

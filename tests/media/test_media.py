@@ -12,7 +12,7 @@ import pytest
 
 from tests.media.files import JPEG, MP4, PDF, PNG, headers_sent, upload, uploaded
 from tests.support.clock import ShiftClock
-from tests.support.patience import PATIENCE_S, eventually
+from tests.support.patience import eventually, eventually_told
 from tests.support.site import NUMBER, PHONE_NUMBER_ID, Site, people, site
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, iso
@@ -289,9 +289,11 @@ async def test_a_broadcast_of_which_nobody_is_left_is_completed_without_its_file
         sql = "UPDATE recipient SET status = 'cancelled'"
         await here.running.ctx.db.write(lambda tx: tx.execute(sql).rowcount)
         here.running.ctx.queue.enqueue(1)
-        with anyio.fail_after(PATIENCE_S):
-            while (await here.admin("broadcast.list"))[0]["status"] != "sent":  # noqa: ASYNC110 - the rows were changed by hand
-                await anyio.sleep(0.02)
+
+        async def is_sent() -> bool:
+            return bool((await here.admin("broadcast.list"))[0]["status"] == "sent")
+
+        await eventually_told(is_sent)
 
 
 async def test_a_single_message_waits_for_the_upload_of_its_file(tmp_path: Path) -> None:
@@ -307,9 +309,7 @@ async def test_a_single_message_waits_for_the_upload_of_its_file(tmp_path: Path)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(send)
-            with anyio.fail_after(PATIENCE_S):
-                while not await here.admin("message.list"):  # noqa: ASYNC110 - seen from outside
-                    await anyio.sleep(0.01)
+            await eventually_told(partial(here.admin, "message.list"))
             await here.admin("status")  # the request has looked at its hold by now, mostly
             here.sim.change(hold_answers=False)
         assert answers[0].status_code == 201, answers[0].text
@@ -455,10 +455,8 @@ def is_tried_later(than: str, shown: dict[str, Any]) -> bool:
 async def until_pieces(here: Site, count: int) -> None:
     """Wait until so many pieces of files are stored."""
 
-    def stored(tx: Any) -> int:
-        return int(tx.execute("SELECT count(*) FROM media_piece").fetchone()[0])
+    def is_stored(tx: Any) -> bool:
+        return bool(tx.execute("SELECT count(*) FROM media_piece").fetchone()[0] == count)
 
     here.running.ctx.media.wake.set()
-    with anyio.fail_after(PATIENCE_S):
-        while await here.running.ctx.db.read(stored) != count:  # noqa: ASYNC110 - no event tells it
-            await anyio.sleep(0.01)
+    await eventually_told(partial(here.running.ctx.db.read, is_stored))

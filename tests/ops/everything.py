@@ -22,7 +22,7 @@ from tests.support.meta import (
     status,
     template_event,
 )
-from tests.support.patience import PATIENCE_S, eventually
+from tests.support.patience import PATIENCE_S, eventually, eventually_told
 from tests.support.receiver import Receiver
 from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, Site, configuration, people
 from wacrmd import periodic_jobs
@@ -668,9 +668,9 @@ class Everything:
         await self.admin("media.list")
         await self.admin("media.show", id=made[1])
         await self.admin("media.remove", id=made[1])
-        with anyio.fail_after(PATIENCE_S):
-            while await ctx.db.read(partial(store_media.with_pieces_to_drop, under_way=())):  # noqa: ASYNC110 - no event tells it
-                await anyio.sleep(0.02)
+        await eventually_told(
+            partial(ctx.db.read, lambda tx: not store_media.with_pieces_to_drop(tx, under_way=()))
+        )
         self.clock.advance(HOUR + MINUTE)
         ctx.media.wake.set()
         assert finished

@@ -1,6 +1,6 @@
 """The time limit of waits in tests, and a wait for a condition."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 
@@ -13,3 +13,10 @@ async def eventually(condition: Callable[[], object]) -> None:
     with anyio.fail_after(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - where an event is set, tests wait for the event
             await anyio.sleep(0.002)
+
+
+async def eventually_told(question: Callable[[], Awaitable[object]]) -> None:
+    """Wait until the answer to a question is true, such as a call to a daemon; TimeoutError after `PATIENCE_S`."""
+    with anyio.fail_after(PATIENCE_S):
+        while not await question():  # noqa: ASYNC110 - what another process or a row says sets no event
+            await anyio.sleep(0.02)
