@@ -52,7 +52,10 @@ class Metrics:
             "broadcasts_open", "Broadcasts that are not finished, by status.", "status"
         )
         self.broadcasts_held = self._gauge(
-            "broadcasts_held", "Broadcasts that do not move, by reason.", "reason"
+            "broadcasts_held",
+            "Broadcasts that do not move, by reason and by status (sending, paused).",
+            "reason",
+            "broadcast_status",
         )
         self.broadcast_stalled = self._gauge(
             "broadcast_stalled_seconds",

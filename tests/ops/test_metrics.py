@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.clock import ShiftClock
 from tests.support.site import PHONE_NUMBER_ID, Site, people, site
 from tests.support.table import rows
-from wacrmd.clock import HOUR
+from wacrmd.clock import HOUR, SECOND
 from wacrmd.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +44,12 @@ async def values(here: Site) -> dict[str, float]:
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
+
+
+def held(seen: dict[str, float]) -> dict[tuple[str, str], float]:
+    """How many broadcasts do not move, by status and reason."""
+    label = re.compile(r"wacrmd_broadcasts_held\{broadcast_status=(\w+)\}\{reason=(\w+)\}")
+    return {(found[1], found[2]): value for name, value in seen.items() if (found := label.fullmatch(name))}
 
 
 async def test_a_run_is_counted_from_the_request_to_the_read_status(tmp_path: Path) -> None:
@@ -122,14 +128,14 @@ async def test_pending_held_and_uncertain_recipients_are_shown(tmp_path: Path) -
         assert seen["wacrmd_recipients_uncertain"] == 2
         assert seen["wacrmd_recipients_pending{broadcast_status=sending}"] == 5
         assert seen["wacrmd_recipients_pending{broadcast_status=paused}"] == 3
-        assert seen["wacrmd_broadcasts_held{reason=number_paused}"] == 1
-        assert seen["wacrmd_broadcasts_held{reason=paused_by_operator}"] == 1
+        assert seen["wacrmd_broadcasts_held{broadcast_status=sending}{reason=number_paused}"] == 1
+        assert seen["wacrmd_broadcasts_held{broadcast_status=paused}{reason=paused_by_operator}"] == 1
         assert seen[f"wacrmd_number_blocked{{number={PHONE_NUMBER_ID}}}{{reason=paused_by_operator}}"] == 1
         assert seen["wacrmd_broadcast_stalled_seconds"] > 0
         await here.admin("broadcast.cancel", id=waiting)
         seen = await values(here)
         assert seen["wacrmd_recipients_pending{broadcast_status=sending}"] == 0
-        assert "wacrmd_broadcasts_held{reason=number_paused}" not in seen
+        assert "wacrmd_broadcasts_held{broadcast_status=sending}{reason=number_paused}" not in seen
 
 
 async def test_a_broadcast_that_waits_as_planned_is_not_stalled(tmp_path: Path) -> None:
@@ -144,12 +150,32 @@ async def test_a_broadcast_that_waits_as_planned_is_not_stalled(tmp_path: Path) 
         await here.until(full, lambda shown: shown["hold"] is not None)
         clock.advance(HOUR)
         seen = await values(here)
-        assert [seen[f"wacrmd_broadcasts_held{{reason={each}}}"] for each in ("canary", "limit")] == [1, 2]
+        assert held(seen) == {("sending", "canary"): 1, ("sending", "limit"): 2}
         assert seen["wacrmd_broadcast_stalled_seconds"] == 0
         await here.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=0)
         await here.until_status(full, "sent")
         seen = await values(here)
-        assert [seen[f"wacrmd_broadcasts_held{{reason={each}}}"] for each in ("canary", "pace")] == [1, 1]
+        assert held(seen) == {("sending", "canary"): 1, ("sending", "pace"): 1}
+        assert seen["wacrmd_broadcast_stalled_seconds"] == 0
+
+
+async def test_a_canary_that_waits_and_one_that_needs_a_person_are_told_apart(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        waits = await here.send(people(3), canary={"count": 1, "wait_minutes": 600})
+        failed = await here.send(people(3, start=10), canary={"count": 1, "wait_minutes": 0})
+        await here.until_status(failed, "paused")
+        await here.until(waits, lambda shown: shown["hold"] is not None)
+        assert held(await values(here)) == {("sending", "canary"): 1, ("paused", "canary"): 1}
+
+
+async def test_a_broadcast_whose_first_people_are_tried_again_later_is_not_stalled(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, error_share=1.0, error_code=131000) as here:
+        sent = await here.send(people(3), canary={"count": 1, "wait_minutes": 15})
+        await here.until(sent, lambda shown: shown["hold"] is not None)
+        clock.advance(10 * SECOND)
+        seen = await values(here)
+        assert held(seen) == {("sending", "waiting_for_retry"): 1}
         assert seen["wacrmd_broadcast_stalled_seconds"] == 0
 
 

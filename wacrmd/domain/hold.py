@@ -54,9 +54,16 @@ NEEDS_NOBODY = frozenset(
 )
 """Holds that need no action: somebody asked for them, or they end by themselves."""
 
-AS_PLANNED = frozenset({HoldReason.HOURS, HoldReason.LIMIT, HoldReason.CANARY, HoldReason.PACE})
+AS_PLANNED = frozenset(
+    {
+        HoldReason.WAITING_FOR_RETRY,  # the first people of a canary; those after them are due all the while
+        HoldReason.HOURS,
+        HoldReason.LIMIT,
+        HoldReason.CANARY,
+        HoldReason.PACE,
+    }
+)
 """Why a broadcast that is sending waits though people are due: it goes on at its time."""
-
 
 PAUSED_BY_PERSON = frozenset({HoldReason.PAUSED_BY_OPERATOR, HoldReason.PAUSED_BY_API})
 """Pauses that last until a person resumes, whatever Meta reports."""

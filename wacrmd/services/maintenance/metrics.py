@@ -89,8 +89,10 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
         metrics.database_last_check_duration.set(found.last_check.duration_ms / SECOND)
     metrics.broadcasts_held.clear()
     holds = sending_holds(tx, ctx, found)
-    for reason in (*found.pause_reasons, *holds.values()):
-        metrics.broadcasts_held.labels(str(reason)).inc()
+    for reason in found.pause_reasons:
+        metrics.broadcasts_held.labels(reason, BroadcastStatus.PAUSED).inc()
+    for held in holds.values():
+        metrics.broadcasts_held.labels(held, BroadcastStatus.SENDING).inc()
     metrics.broadcast_stalled.set(_age_s(ctx, stalled_since(found, holds)))
     _set_numbers(tx, ctx, now)
 
