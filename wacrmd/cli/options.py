@@ -25,6 +25,8 @@ required_account_option = click.option(
     "--account", required=True, metavar="NAME", shell_complete=complete.accounts, help="The account."
 )
 
+broadcast_id = click.argument("broadcast_id", metavar="ID", shell_complete=complete.broadcasts)
+
 rejected_option = click.option(
     "--rejected",
     type=FileName(),

@@ -15,6 +15,7 @@ from wacrmd.cli.input import confirm, source_name
 from wacrmd.cli.json_file import content_in, object_in
 from wacrmd.cli.options import (
     account_option,
+    broadcast_id,
     column_option,
     limit_option,
     one_of,
@@ -371,7 +372,7 @@ def discard(session: Session, draft_id: str, yes: bool) -> None:
 
 
 @draft.command("again")
-@click.argument("broadcast_id", metavar="ID", shell_complete=complete.broadcasts)
+@broadcast_id
 @click.option("--whom", type=one_of(Again), help="Which of its recipients. Default: all.")
 @click.option(
     "--code", type=click.IntRange(min=0), metavar="N", help="With failed: only with this code of Meta's."

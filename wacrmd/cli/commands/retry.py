@@ -1,0 +1,106 @@
+"""`wacrmd broadcast retry`: to whom it is sent again, with a question where somebody may get it twice."""
+
+import click
+
+from wacrmd.cli.client import call
+from wacrmd.cli.frame import Session, Verb
+from wacrmd.cli.input import confirm
+from wacrmd.cli.options import broadcast_id, yes_option
+from wacrmd.cli.output import emit, hint, local, people, say
+from wacrmd.cli.times import Hours, StartTime, start_shown, timezone_option
+from wacrmd.fields import JsonObject
+
+
+@click.command("retry", cls=Verb)
+@broadcast_id
+@click.option("--failed", is_flag=True, help="Recipients that failed (default).")
+@click.option("--uncertain", is_flag=True, help="Uncertain recipients: they may get the message twice.")
+@click.option(
+    "--code",
+    "codes",
+    type=int,
+    multiple=True,
+    metavar="CODE",
+    help="Of those who failed, only who did with this code of Meta's; more than once for several.",
+)
+@click.option(
+    "--not-delivered-after",
+    "not_delivered_after_hours",
+    type=Hours(),
+    metavar="TIME",
+    help="Recipients whom Meta took the message for so long ago, such as 48h, and has not delivered it to: they get it twice"
+    " if the old one is delivered later.",
+)
+@click.option(
+    "--at",
+    type=StartTime(),
+    metavar="TIME",
+    help="Not before this time. Nobody gets it earlier than Meta allows.",
+)
+@timezone_option
+@yes_option
+@click.pass_obj
+def retry(
+    session: Session,
+    broadcast_id: str,
+    failed: bool,
+    uncertain: bool,
+    codes: tuple[int, ...],
+    not_delivered_after_hours: float | None,
+    at: str | None,
+    yes: bool,
+) -> None:
+    """Send again to recipients that failed, are uncertain, or were not delivered.
+
+    For example: wacrmd broadcast retry 4b6d --code 131049
+    """
+    late = not_delivered_after_hours is not None
+
+    def question() -> str | None:
+        found = call(session, "broadcast.show", id=broadcast_id)
+        parts = []
+        if uncertain and found["uncertain_count"]:
+            who = people(found["uncertain_count"])
+            parts.append(f"{who} may have got {found['name']} already, and would get it twice.")
+        waiting = found["sent_count"] - found["delivered_count"]
+        if late and waiting:
+            who = f"up to {people(waiting)}"
+            parts.append(f"Who has the phone off gets {found['name']} twice when it is on again ({who}).")
+        return f"{' '.join(parts)} Send again?" if parts else None
+
+    if uncertain or late:
+        confirm(question, yes=yes)
+        if yes and uncertain:
+            hint("warning: people whose outcome is uncertain may get the message twice")
+        if yes and late:
+            hint("warning: people whose old message is delivered later get it twice")
+    result = call(
+        session,
+        "broadcast.retry",
+        id=broadcast_id,
+        failed=failed,
+        uncertain=uncertain,
+        codes=list(codes) or None,
+        not_delivered_after_hours=not_delivered_after_hours,
+        at=at,
+    )
+
+    def render(made: JsonObject) -> None:
+        if made["requeued"]:
+            when = f", {start_shown(at, click.get_current_context())}" if at else ""
+            say(
+                f"Sending again to {people(made['requeued'])}{when}. To watch: wacrmd broadcast watch {broadcast_id}"
+            )
+        else:
+            say("There is no recipient to send to again.")
+        if made["waiting"]:
+            until = local(made["waiting_until"])
+            hint(
+                f"Meta allows no earlier message to {people(made['waiting'])}: the last waits until {until}."
+            )
+        if made["left_out"]:
+            hint(
+                f"Not to {people(made['left_out'])}, to whom it would fail again: wacrmd broadcast show {broadcast_id}"
+            )
+
+    emit(session, result, render)
