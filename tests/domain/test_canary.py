@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.support.table import rows
 from wacrmd.domain.canary import Canary, CanaryFigures, problem, waiting_detail
 from wacrmd.domain.canary_sample import choose
+from wacrmd.domain.percent import percent
 
 _PREFIXES = {"DE": "+4915112", "GB": "+4479112", "BR": "+5511912", "MX": "+5215512", "JP": "+8190123"}
 
@@ -82,3 +83,29 @@ def test_the_problem_says_the_figures_and_what_was_expected() -> None:
     assert waiting_detail(_CANARY, CanaryFigures(50, 20, 1, 0), 1_795_000_000_000).startswith(
         "So far of the first 50 people 20 (40 %) have it, to 1 (2 %) it failed; at 2026-11-18T11:06:40.000Z the others"
     )
+
+
+@given(count=st.integers(1, 1000), data=st.data())
+def test_a_share_that_is_reached_exactly_is_enough_and_not_too_much(count: int, data: st.DataObject) -> None:
+    """Multiplied, 0.07 * 100 is more than 7, and 0.29 * 100 less than 29."""
+    part = data.draw(st.integers(0, count))
+    figures = CanaryFigures(people=count, delivered=part, failed=0, left=0)
+    assert problem(Canary(count, min_delivered=part / count), figures) is None
+    figures = CanaryFigures(people=count, delivered=0, failed=part, left=0)
+    assert problem(Canary(count, min_delivered=0, max_failed=part / count), figures) is None
+
+
+@rows(
+    ("part", "wanted"),
+    [
+        (0.8, "80"),
+        (0.29, "29"),
+        (0.125, "12.5"),
+        (999 / 1000, "99.9"),
+        (0.99999, "100"),
+        (2 / 3, "66.67"),
+        (0, "0"),
+    ],
+)
+def test_percents_are_rounded_late(part: float, wanted: str) -> None:
+    assert percent(part) == wanted

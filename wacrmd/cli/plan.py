@@ -8,6 +8,7 @@ import click
 from wacrmd.cli.hours import Hours, hours_shown
 from wacrmd.cli.output import local, people
 from wacrmd.cli.retry_rules import RuleText, rules_of, rules_shown
+from wacrmd.domain.percent import percent
 from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
@@ -106,7 +107,7 @@ def plan_lines(found: JsonObject) -> list[str]:
     if canary:
         lines.append(
             f"to {canary['count']} people first; to the others {canary['wait_minutes']} minutes later, if"
-            f" {canary['min_delivered']:.0%} have it and at most {canary['max_failed']:.0%} failed"
+            f" {percent(canary['min_delivered'])} % have it and at most {percent(canary['max_failed'])} % failed"
         )
     if found["retry_rules"]:
         lines.append(f"again to those who failed: {rules_shown(found['retry_rules'])}")

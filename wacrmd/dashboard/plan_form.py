@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from wacrmd.dashboard.forms import Form, whole_number
-from wacrmd.dashboard.plan_words import percent
 from wacrmd.domain.canary import MAX_COUNT, Canary
 from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, SendBetween
 from wacrmd.domain.sending_plan import SendingPlan
@@ -43,11 +42,16 @@ def filled(plan: SendingPlan) -> Form:
         ("rate", "" if rate is None else f"{rate:g}"),
         ("first_count", str(canary.count)),
         ("first_wait", str(canary.wait_minutes)),
-        ("first_delivered", percent(canary.min_delivered)),
-        ("first_failed", percent(canary.max_failed)),
+        ("first_delivered", _exact(canary.min_delivered)),
+        ("first_failed", _exact(canary.max_failed)),
     ]
     ticked = [(HOURS, plan.send_between), (FIRST, plan.canary)]
     return Form([*pairs, *((name, "1") for name, part in ticked if part is not None)])
+
+
+def _exact(share: float) -> str:
+    """A share in percent: what is read of it is the same share."""
+    return f"{100 * share:.10g}"
 
 
 def changes(form: Form, plan: SendingPlan) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from wacrmd.domain.canary import Canary
 from wacrmd.domain.forecast import Wait
+from wacrmd.domain.percent import percent
 from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, Day, SendBetween
 
 DAYS = dict(
@@ -58,11 +59,6 @@ def first_few(chosen: Canary) -> str:
 def share(part: float) -> str:
     """A share in percent, with a space that does not break."""
     return f"{percent(part)}\N{NARROW NO-BREAK SPACE}%"
-
-
-def percent(part: float) -> str:
-    """A share in percent as a number: `80`, `12.5`."""
-    return f"{100 * part:.10g}"
 
 
 def waits(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from wacrmd.clock import Millis, iso
+from wacrmd.domain.percent import percent
 from wacrmd.fields import Doc
 
 MAX_COUNT = 1000
@@ -67,8 +68,9 @@ def problem(canary: Canary, figures: CanaryFigures) -> str | None:
     """Why the others may not follow, for people; None if they may."""
     if not figures.people:
         return "Nobody of the first people could be sent to: all have opted out"
-    enough = figures.delivered >= canary.min_delivered * figures.people
-    if enough and figures.failed <= canary.max_failed * figures.people:
+    # Divided, a share is the same number as it is when somebody writes it: 0.29 * 100 is less than 29.
+    enough = figures.delivered / figures.people >= canary.min_delivered
+    if enough and figures.failed / figures.people <= canary.max_failed:
         return None
     wanted = f"at least {_share(canary.min_delivered)} and at most {_share(canary.max_failed)} were expected"
     sentence = figures.sentence
@@ -86,4 +88,4 @@ def waiting_detail(canary: Canary, figures: CanaryFigures, until: Millis) -> str
 
 
 def _share(part: float) -> str:
-    return f"{round(100 * part)} %"
+    return f"{percent(part)} %"

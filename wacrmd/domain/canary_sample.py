@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from wacrmd.domain.address import is_user_id
-from wacrmd.domain.phone_plan import country_of
+from wacrmd.domain.address_country import country_of_address
 
 LOOKED_AT = 10_000
 """People of a broadcast, evenly spread, of whom the first are chosen: to look at all of a large one takes too long."""
@@ -16,7 +15,7 @@ def choose(people: Iterable[tuple[int, str]], count: int) -> list[int]:
     """
     by_country = dict[str, list[int]]()
     for recipient_id, address in people:
-        by_country.setdefault(_country(address), []).append(recipient_id)
+        by_country.setdefault(country_of_address(address), []).append(recipient_id)
     groups = sorted(by_country.values(), key=len, reverse=True)
     shares = shares_of([len(group) for group in groups], count)
     return sorted(each for group, share in zip(groups, shares, strict=True) for each in _spread(group, share))
@@ -31,10 +30,6 @@ def shares_of(sizes: Sequence[int], count: int) -> list[int]:
         shares.append(share)
         left, total = left - share, total - size
     return shares
-
-
-def _country(address: str) -> str:
-    return (address[:2] if is_user_id(address) else country_of(address)) or ""
 
 
 def _spread(group: list[int], count: int) -> list[int]:

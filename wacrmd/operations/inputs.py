@@ -15,6 +15,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
     model_validator,
 )
@@ -28,7 +29,7 @@ from wacrmd.domain.page import PageRequest
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_plan import COUNTRIES
 from wacrmd.domain.phone_text import Unreadable
-from wacrmd.errors import counted, not_found
+from wacrmd.errors import counted, json_kind, not_found
 from wacrmd.fields import JsonObject
 from wacrmd.services.access.accounts import account_named, account_or_only
 from wacrmd.services.context import Context
@@ -81,6 +82,19 @@ CountryOrNone = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^([A-Za-z]{2}|none)$"}),
 ]
 """A country, or the word `none`: a change that leaves a parameter out leaves it as it is."""
+
+
+def only_number(value: object) -> object:
+    """Lets numbers pass: true counts as 1 in Python, and the text "1" is none. Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"expected a number, found {json_kind(value)}")
+    return value
+
+
+def or_none(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    """None for the word `none`, and what `validate` makes of anything else."""
+    is_none = isinstance(value, str) and value.strip().lower() == "none"
+    return None if is_none else validate(value)
 
 
 def _none(value: object) -> object:

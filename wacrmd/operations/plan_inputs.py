@@ -1,13 +1,13 @@
 """How a broadcast is to be sent, as callers give it: hours, pace, to whom first, and to whom again."""
 
 import re
+from dataclasses import fields
 from typing import Annotated
 from zoneinfo import available_timezones
 
 from pydantic import (
     BeforeValidator,
     Field,
-    ValidatorFunctionWrapHandler,
     WithJsonSchema,
     WrapValidator,
     model_validator,
@@ -16,8 +16,8 @@ from pydantic import (
 from wacrmd.domain.canary import MAX_COUNT, Canary
 from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, Day, SendBetween
 from wacrmd.domain.sending_plan import SendingPlan
-from wacrmd.errors import json_kind
 from wacrmd.operations.body import Body
+from wacrmd.operations.inputs import only_number, or_none
 from wacrmd.operations.retry_inputs import RuleList, to_rules
 from wacrmd.suggest import did_you_mean
 
@@ -57,20 +57,13 @@ def _zone(value: object) -> str:
     raise ValueError(f"expected {RECIPIENT_ZONE} or a zone such as Europe/Berlin, found {name[:40]!r}{hint}")
 
 
-def _number(value: object) -> object:
-    """Only numbers: true counts as 1 in Python, and the text "1" is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"expected a number, found {json_kind(value)}")
-    return value
-
-
 ClockTime = Annotated[
     str, BeforeValidator(_clock), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"})
 ]
 Weekday = Annotated[Day, BeforeValidator(_day)]
 Zone = Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})]
-Count = Annotated[int, Field(ge=1, le=MAX_COUNT), BeforeValidator(_number)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_number)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT), BeforeValidator(only_number)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(only_number)]
 
 
 class SendBetweenParams(Body):
@@ -98,12 +91,7 @@ class SendBetweenParams(Body):
         return SendBetween(self.begin, self.end, days, self.zone or RECIPIENT_ZONE)
 
 
-def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> object:
-    is_none = isinstance(value, str) and value.strip().lower() == "none"
-    return None if is_none else validate(value)
-
-
-HoursOrNone = Annotated[SendBetweenParams | None, WrapValidator(_or_none)]
+HoursOrNone = Annotated[SendBetweenParams | None, WrapValidator(or_none)]
 """Hours, or the word `none`: a change that leaves a parameter out leaves it as it is."""
 
 
@@ -111,7 +99,7 @@ class CanaryParams(Body):
     """To a few people first, then to all."""
 
     count: Count = Field(description="how many people get it first, spread over their countries")
-    wait_minutes: Annotated[int, Field(ge=0, le=MAX_MINUTES), BeforeValidator(_number)] | None = Field(
+    wait_minutes: Annotated[int, Field(ge=0, le=MAX_MINUTES), BeforeValidator(only_number)] | None = Field(
         15,
         description="how long to wait after the last of them, before the figures count",
     )
@@ -128,7 +116,7 @@ class CanaryParams(Body):
         return Canary(**given)
 
 
-PLAN_FIELDS = ("send_between", "spread_over_minutes", "messages_per_second", "canary", "retry_rules")
+PLAN_FIELDS = tuple(field.name for field in fields(SendingPlan))
 
 
 class PlanParams(Body):
@@ -137,11 +125,11 @@ class PlanParams(Body):
     send_between: SendBetweenParams | None = Field(
         None, description="the hours in which messages are sent; default those of the account, or any"
     )
-    spread_over_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES), BeforeValidator(_number)] | None = Field(
-        None, description="over how many minutes the messages are spread evenly"
+    spread_over_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES), BeforeValidator(only_number)] | None = (
+        Field(None, description="over how many minutes the messages are spread evenly")
     )
     messages_per_second: (
-        Annotated[float, Field(ge=MIN_RATE, le=MAX_RATE, allow_inf_nan=False), BeforeValidator(_number)]
+        Annotated[float, Field(ge=MIN_RATE, le=MAX_RATE, allow_inf_nan=False), BeforeValidator(only_number)]
         | None
     ) = Field(
         None,

@@ -7,7 +7,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
 )
@@ -24,20 +23,12 @@ from wacrmd.domain.retry import (
     RetryRule,
     RetryRules,
 )
-from wacrmd.errors import json_kind
 from wacrmd.operations.body import Body
-from wacrmd.operations.inputs import Id, TimeInput
+from wacrmd.operations.inputs import Id, TimeInput, only_number, or_none
 from wacrmd.services.failures import why_final
 
 _S = RecipientStatus
 _Status = Literal[_S.FAILED, _S.UNCERTAIN, _S.SENT]
-
-
-def _number(value: object) -> object:
-    """Only numbers: true counts as 1 in Python, and the text "1" is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"expected a number, found {json_kind(value)}")
-    return value
 
 
 def _code(code: int) -> int:
@@ -47,8 +38,7 @@ def _code(code: int) -> int:
     return code
 
 
-Count = Annotated[int, BeforeValidator(_number)]
-MetaCode = Annotated[int, Field(ge=-1000, le=9_999_999), BeforeValidator(_number), AfterValidator(_code)]
+MetaCode = Annotated[int, Field(ge=-1000, le=9_999_999), BeforeValidator(only_number), AfterValidator(_code)]
 """One of Meta's error codes after which another attempt makes sense."""
 
 
@@ -58,11 +48,11 @@ class RetryRuleParams(Body):
     codes: list[MetaCode] = Field(
         min_length=1, max_length=MAX_CODES, description="those whose message failed with one of these codes"
     )
-    after_hours: Annotated[int, Field(ge=1, le=MAX_AFTER_HOURS), BeforeValidator(_number)] | None = Field(
+    after_hours: Annotated[int, Field(ge=1, le=MAX_AFTER_HOURS), BeforeValidator(only_number)] | None = Field(
         24,
         description="how long after the failure; later if Meta asks for more",
     )
-    times: Annotated[int, Field(ge=1, le=MAX_TIMES), BeforeValidator(_number)] | None = Field(
+    times: Annotated[int, Field(ge=1, le=MAX_TIMES), BeforeValidator(only_number)] | None = Field(
         1, description="how often at most, for one person; all rules count together"
     )
 
@@ -84,21 +74,13 @@ def _each_code_once(rules: list[RetryRuleParams]) -> list[RetryRuleParams]:
 RuleList = Annotated[list[RetryRuleParams], Field(max_length=MAX_RULES), AfterValidator(_each_code_once)]
 
 
-def _or_none(value: object, validate: ValidatorFunctionWrapHandler) -> object:
-    is_none = isinstance(value, str) and value.strip().lower() == "none"
-    return None if is_none else validate(value)
-
-
-RulesOrNone = Annotated[RuleList | None, WrapValidator(_or_none)]
+RulesOrNone = Annotated[RuleList | None, WrapValidator(or_none)]
 """Rules, or the word `none`: a change that leaves a parameter out leaves it as it is."""
 
 
 def to_rules(rules: list[RetryRuleParams] | None) -> RetryRules | None:
     """As the service takes them."""
     return None if rules is None else tuple(each.to_rule() for each in rules)
-
-
-Hours = Annotated[float, BeforeValidator(_number)]
 
 
 class RetryParts(Body):
@@ -111,7 +93,7 @@ class RetryParts(Body):
         description="of those who failed, only who did with these codes of Meta's; 0: the reason is wacrmd's own",
     )
     not_delivered_after_hours: (
-        Annotated[float, Field(ge=1, le=MAX_NOT_DELIVERED_HOURS), BeforeValidator(_number)] | None
+        Annotated[float, Field(ge=1, le=MAX_NOT_DELIVERED_HOURS), BeforeValidator(only_number)] | None
     ) = Field(
         None,
         allow_inf_nan=False,

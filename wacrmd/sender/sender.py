@@ -126,6 +126,10 @@ class Sender:
     async def check_lanes(self) -> None:
         """Advance numbers that nothing else wakes, such as after a job was lost; a periodic job."""
         self._lanes.check()
+        now = self._ctx.clock.monotonic()
+        for broadcast_id, pace in list(self._paces.items()):
+            if broadcast_id not in self._jobs and pace.free(now):  # a new one would let as much go
+                del self._paces[broadcast_id]
 
     async def drain(self, seconds: float) -> bool:
         """Claim no more and wait for requests in flight; True when all were answered in time.
