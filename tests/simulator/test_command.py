@@ -91,7 +91,10 @@ def test_flags_and_files_become_options(tmp_path: Path) -> None:
     [
         (["--read-share", "2"], "read_share: expected a number from 0 to 1, found 2.0"),
         (["--bind", "here"], "--bind: expected HOST:PORT such as 127.0.0.1:8090, found 'here'"),
-        (["--app-secret-file", "/nonexistent/x"], "--app-secret-file: /nonexistent/x cannot be read"),
+        (
+            ["--app-secret-file", "/nonexistent/x"],
+            "--app-secret-file: cannot read /nonexistent/x: No such file",
+        ),
         (["--templates-file", "-"], "--templates-file: expected JSON"),
         (["--access-token-file", "-"], "--access-token-file: expected a secret"),
         (["--access-token-file", "-", "--app-secret-file", "-"], "standard input can be given to one option"),

@@ -16,6 +16,7 @@ from wacrmd.fields import JsonObject
 # The defaults of wacrmd.config, repeated: importing it would double the time of every command. A test compares them.
 DEFAULT_SOCKET = Path("/run/wacrmd/admin.sock")
 DEFAULT_CONFIG = Path("/etc/wacrmd/config.toml")
+MAX_CONFIG_BYTES = 1 << 20
 
 
 def socket_path(session: Session, environ: Mapping[str, str] = os.environ) -> Path:
@@ -29,7 +30,9 @@ def socket_path(session: Session, environ: Mapping[str, str] = os.environ) -> Pa
         return Path(environ["WACRMD_SOCKET"])
     path = session.config or Path(environ.get("WACRMD_CONFIG") or DEFAULT_CONFIG)
     try:
-        configured = tomllib.loads(path.read_text("utf-8")).get("admin", {}).get("socket", DEFAULT_SOCKET)
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES).decode()
+        configured = tomllib.loads(text).get("admin", {}).get("socket", DEFAULT_SOCKET)
         return Path(configured)
     except OSError as error:
         if session.config is not None:

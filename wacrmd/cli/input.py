@@ -1,7 +1,7 @@
 """What a command reads beside its arguments: files, secrets from files, and a person's yes."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from wacrmd.errors import sized
 MAX_SECRET_BYTES = 64 * 1024
 PIECE_BYTES = 64 * 1024
 STANDARD_INPUT = "-"
+SPLIT = "split it"
+"""What to do with a list of people that is too large."""
 _STDIN_READ = "wacrmd.stdin_read"
 
 
@@ -23,23 +25,21 @@ def source_name(file: str) -> str:
     return "standard input" if file == STANDARD_INPUT else file
 
 
-def read_pieces(file: str, max_bytes: int | None = None) -> Iterator[bytes]:
-    """The bytes of a file, or of standard input for `-`, piece by piece.
+def too_large(name: str, max_bytes: int, advice: str) -> click.ClickException:
+    """What is said of a file that is too large."""
+    return click.ClickException(f"{name} holds more than {sized(max_bytes)}: {advice}")
 
-    Raises ClickException for a file that cannot be read, and for one of more than `max_bytes`.
-    """
-    size = 0
+
+def read_whole(file: str, *, max_bytes: int, advice: str) -> bytes:
+    """The bytes of a small file, or of standard input for `-`; raises ClickException as `InputFile` does."""
     try:
         with nullcontext(sys.stdin.buffer) if file == STANDARD_INPUT else Path(file).open("rb") as source:
-            while piece := source.read(PIECE_BYTES):
-                size += len(piece)
-                if max_bytes is not None and size > max_bytes:
-                    raise click.ClickException(
-                        f"{source_name(file)} holds more than {sized(max_bytes)}: split it"
-                    )
-                yield piece
+            content = source.read(max_bytes + 1)
     except OSError as error:
         raise click.ClickException(f"cannot read {source_name(file)}: {error.strerror}") from None
+    if len(content) > max_bytes:
+        raise too_large(source_name(file), max_bytes, advice)
+    return content
 
 
 class SecretFile(FileName):

@@ -6,8 +6,8 @@ import click
 
 from wacrmd.admin.protocol import RpcError
 from wacrmd.cli.client import call
-from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.frame import Session
+from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.output import hint, people
 from wacrmd.cli.rejected import RejectedLines
 from wacrmd.domain.optout_file import OptOutFile
@@ -47,7 +47,7 @@ class Imported:
 
 
 def import_optouts(
-    session: Session, source: CsvInput, left_out: RejectedLines, *, account: str | None, column: str | None
+    session: Session, source: InputFile, left_out: RejectedLines, *, account: str | None, column: str | None
 ) -> Imported:
     """Opt out everybody in a file.
 
@@ -63,7 +63,7 @@ def import_optouts(
         raise click.ClickException(f"{source.name}: {error}") from None
 
 
-def _check(source: CsvInput, column: str | None) -> None:
+def _check(source: InputFile, column: str | None) -> None:
     """Read the file to its end before anybody is opted out: a damaged one is refused as a whole."""
     lines = decode_lines(source.pieces())
     next(iter(OptOutFile(lines, column=column)), None)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wacrmd.cli.csv_input import CsvInput
+from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.output import Kind, people, say
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.recipient_file import read_recipients
@@ -24,7 +24,7 @@ LINES = (
 COUNTS = ("accepted", "rejected", "duplicates", "suppressed")
 
 
-def read_sheet(source: CsvInput, column: str | None) -> "RecipientFile":
+def read_sheet(source: InputFile, column: str | None) -> "RecipientFile":
     """The recipients in a file; raises ClickException for one that cannot be used."""
     try:
         with source.bar("Reading") as progress:

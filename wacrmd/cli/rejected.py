@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, Self
 import click
 import orjson
 
-from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.input import STANDARD_INPUT
+from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.output import as_json, hint
 from wacrmd.domain.text_file import has_mark
 from wacrmd.fields import JsonObject
@@ -28,7 +28,7 @@ class RejectedLines:
     `path` is the file for them. Without such a line it does not stay if it is new, and stays as it was if it is not.
     """
 
-    def __init__(self, source: CsvInput, path: str | None) -> None:
+    def __init__(self, source: InputFile, path: str | None) -> None:
         self.count = 0
         self._path = Path(path) if path is not None else None
         if path == STANDARD_INPUT:

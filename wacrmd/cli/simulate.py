@@ -6,7 +6,6 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -14,10 +13,14 @@ import click
 
 from wacrmd.cli.exit_codes import UNAVAILABLE
 from wacrmd.cli.frame import FileName
+from wacrmd.cli.input import read_whole
 from wacrmd.simulator import OptionError, Options, Simulator
 
 FILES = {"access_token": "access-token-file", "app_secret": "app-secret-file", "templates": "templates-file"}
 """Options that are read from a file, and the flag that names the file."""
+
+MAX_BYTES = 16 << 20
+"""All templates of a business account, as Meta lists them."""
 
 Command = Callable[..., None]
 
@@ -75,9 +78,11 @@ def options_from(flags: Mapping[str, Any]) -> Options:
 
 def _read(flag: str, path: str) -> str:
     try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"--{flag}: {path} cannot be read: {error}") from None
+        return read_whole(path, max_bytes=MAX_BYTES, advice="is it the right file?").decode()
+    except UnicodeDecodeError:
+        raise click.UsageError(f"--{flag}: {path} is not UTF-8 text: is it the right file?") from None
+    except click.ClickException as error:
+        raise click.UsageError(f"--{flag}: {error.message}") from None
 
 
 def _secret(flag: str, text: str) -> str:

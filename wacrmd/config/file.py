@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from wacrmd.config.bind import Bind, BindKind
 from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, DashboardConfig, Section
 from wacrmd.config.values import Expected
-from wacrmd.errors import ConfigError
+from wacrmd.errors import ConfigError, sized
 from wacrmd.suggest import did_you_mean
 
 DEFAULT_PATH = Path("/etc/wacrmd/config.toml")
@@ -29,6 +29,7 @@ _HEAD = """\
 # keys also take effect with `wacrmd reload`.
 # Accounts, numbers and API keys are not configured here but with wacrmd account, wacrmd number and wacrmd key.
 """
+MAX_BYTES = 1 << 20
 MAX_FOUND = 80
 MAX_LINE = 110
 
@@ -45,7 +46,8 @@ def load(option: Path | None, environ: Mapping[str, str] = os.environ) -> Config
     """
     path = config_path(option, environ)
     try:
-        text = path.read_bytes().decode()
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1).decode()
     except FileNotFoundError:
         if path == DEFAULT_PATH and option is None:
             return Config()
@@ -58,6 +60,10 @@ def load(option: Path | None, environ: Mapping[str, str] = os.environ) -> Config
         ) from None
     except OSError as error:
         raise ConfigError([f"{path}: expected a readable file, found: {error.strerror}"]) from None
+    if len(text) > MAX_BYTES:
+        raise ConfigError(
+            [f"{path}: expected a configuration file, found one of more than {sized(MAX_BYTES)}"]
+        )
     return parse(text, str(path))
 
 

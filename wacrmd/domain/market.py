@@ -1,7 +1,7 @@
 """The country by which Meta bills a recipient: that of the calling code, and the groups of countries of Meta's lists. Pure.
 
 Meta's price lists name some countries, and put others together: `Rest of Africa`. A country that a list names by itself is
-not in its group, whatever the table here says: countries leave the groups, and seldom join them (docs/prices.md).
+not in its group, whatever the table here says: it was not compared with a list of Meta's (docs/prices.md).
 """
 
 from wacrmd.domain import phone_plan
@@ -19,7 +19,7 @@ _GROUPS = {
     "northamerica": "CA US",
     "restofafrica": (
         "AO BF BI BJ BW CD CG CI CM DZ ER ET GA GH GM GW KE LR LS LY MA MG ML MR MW MZ NA NE RW SD SL SN SO SS SZ TD"
-        " TG TN TZ UG ZM"
+        " TG TN TZ UG ZM ZW"
     ),
     "restofasiapacific": "AF AU BD CN HK JP KH LA LK MN NP NZ PG PH SG TH TJ TM TW UZ VN",
     "restofcentraleasterneurope": "AL AM AZ BG BY CZ GE GR HR HU LT LV MD MK PL RO RS SI SK UA",

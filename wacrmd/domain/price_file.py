@@ -16,6 +16,8 @@ from wacrmd.domain.text_file import CsvError
 from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.suggest import nearest
 
+MAX_FILE_BYTES = 500_000
+"""The size of a list; Meta's own has some 3,000."""
 MAX_ROWS = 5000
 """Lines of a list; Meta's own has some 40."""
 MAX_ABOVE = 20
@@ -161,7 +163,7 @@ def read_prices(lines: Iterable[str], currency: str | None = None) -> dict[tuple
     taken = _Taken(columns, currency)
     for count, row in enumerate(rows, start=1):
         if count > MAX_ROWS:
-            raise PriceFileError([Problem("file", f"expected at most {MAX_ROWS} lines")])
+            raise PriceFileError([Problem("file", f"expected at most {MAX_ROWS} lines: is it a price list?")])
         taken.add(row)
     return taken.result()
 

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.price import SpentBy
+from wacrmd.domain.price_file import MAX_FILE_BYTES
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.broadcasts import READ
 from wacrmd.operations.inputs import File, NoParams, OptionalAccount, Params
@@ -17,9 +18,6 @@ from wacrmd.services.prices.spent import Period, spent
 from wacrmd.views.prices import ImportedPrices, PriceListView, RemovedPrices, SpentView
 
 operations = Operations()
-
-MAX_CSV = 500_000
-"""Characters of a price list; Meta's own has some 3,000."""
 
 Day = Annotated[str, StringConstraints(min_length=1, max_length=20)]
 
@@ -36,7 +34,7 @@ Currency = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidat
 class NewPrices(OptionalAccount):
     """A price list."""
 
-    csv: File = Field(max_length=MAX_CSV, description="the file: country, category, price, currency")
+    csv: File = Field(max_length=MAX_FILE_BYTES, description="the file: country, category, price, currency")
     valid_from: Day | None = Field(
         None,
         description="the day (UTC) from which on it holds, or `always`; default: the first list always, others from today",

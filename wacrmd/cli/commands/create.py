@@ -8,10 +8,10 @@ import click
 from wacrmd.cli import complete
 from wacrmd.cli.broadcast_maker import LargeBroadcast, OneCall, maker_of
 from wacrmd.cli.cost import cost_line
-from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Session, Verb
 from wacrmd.cli.input import confirm, may_ask, source_name
+from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.json_file import content_in
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Kind, clean, hint, paragraph, people, say, span
@@ -80,7 +80,7 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
     when = start_shown(options["schedule"], click.get_current_context())
     options["plan"] = plan_of(options)
     with (
-        CsvInput(file, max_bytes=MAX_BYTES) as source,
+        InputFile(file, max_bytes=MAX_BYTES) as source,
         RejectedLines(source, options["rejected"]) as left_out,
     ):
         sheet = _read(source, options["column"])
@@ -157,7 +157,7 @@ def _leave_out(sheet: "RecipientFile", left_out: RejectedLines, rejections: list
         left_out.add(sheet.rejected_format, line, text, reason, told=told)
 
 
-def _read(source: CsvInput, column: str | None) -> "RecipientFile":
+def _read(source: InputFile, column: str | None) -> "RecipientFile":
     """The recipients in the file; raises ClickException for a file that cannot be used."""
     from wacrmd.domain.recipient_file import read_recipients  # noqa: PLC0415 - the help must not load it
 

@@ -233,9 +233,9 @@ def upload(session: Session, draft_id: str, file: str, form: str | None, add: bo
 
     For example: wacrmd draft upload 4b6d people.csv
     """
-    from wacrmd.cli.csv_input import CsvInput  # noqa: PLC0415 - the help must not load it
+    from wacrmd.cli.input_file import InputFile  # noqa: PLC0415 - the help must not load it
 
-    with CsvInput(file, max_bytes=MAX_BYTES) as source:
+    with InputFile(file, max_bytes=MAX_BYTES) as source:
         name = Path(source_name(file)).name
         given = {"name": name, "format": form, "add": add or None}
         made = call(session, "draft.upload", id=draft_id, **given, descriptors=[source.descriptor])
@@ -316,10 +316,10 @@ def add_recipients(session: Session, draft_id: str, file: str, column: str | Non
 
     For example: wacrmd draft add-recipients 4b6d people.csv
     """
-    from wacrmd.cli.csv_input import CsvInput  # noqa: PLC0415 - the help must not load it
+    from wacrmd.cli.input_file import InputFile  # noqa: PLC0415 - the help must not load it
     from wacrmd.cli.recipient_parts import AddedParts, read_sheet  # noqa: PLC0415 - as above
 
-    with CsvInput(file, max_bytes=MAX_BYTES) as source:
+    with InputFile(file, max_bytes=MAX_BYTES) as source:
         sheet = read_sheet(source, column)
     added = AddedParts(sheet, named=named)
     for part in added.parts():

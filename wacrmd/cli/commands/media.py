@@ -11,7 +11,7 @@ from wacrmd.cli.input import confirm, source_name
 from wacrmd.cli.options import account_option, limit_option, one_of, only_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, hint, say
 from wacrmd.cli.table import Column, table
-from wacrmd.domain.media import MediaKind
+from wacrmd.domain.media import LARGEST, MediaKind
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
@@ -61,9 +61,9 @@ def upload(
     A broadcast names it by its id: {"image": {"id": "…"}}. Meta forgets an uploaded file after 30 days; wacrmd uploads it
     again when it is needed. For example: wacrmd media upload spring.jpg --account shop
     """
-    from wacrmd.cli.csv_input import CsvInput  # noqa: PLC0415 - the help must not load it
+    from wacrmd.cli.input_file import InputFile  # noqa: PLC0415 - the help must not load it
 
-    with CsvInput(file) as source:
+    with InputFile(file, max_bytes=max(LARGEST.values()), advice="Meta takes no larger file") as source:
         made = call(
             session,
             "media.upload",

@@ -21,6 +21,9 @@ from wacrmd.cli.table import Column, table
 from wacrmd.domain.optout import OptOutSource
 from wacrmd.fields import JsonObject
 
+MAX_BYTES = 256 * 1024 * 1024
+"""More than ten million phone numbers."""
+
 COLUMNS = (
     Column("ACCOUNT", "account", optional=True),
     Column("PHONE", "phone", Kind.KEY),
@@ -116,11 +119,11 @@ def import_file(
 
     For example: wacrmd optout import stop.csv --account shop
     """
-    from wacrmd.cli.csv_input import CsvInput  # noqa: PLC0415 - the help must not load them
+    from wacrmd.cli.input_file import InputFile  # noqa: PLC0415 - the help must not load them
     from wacrmd.cli.optout_import import import_optouts  # noqa: PLC0415
     from wacrmd.cli.rejected import RejectedLines  # noqa: PLC0415
 
-    with CsvInput(file) as source, RejectedLines(source, rejected) as left_out:
+    with InputFile(file, max_bytes=MAX_BYTES) as source, RejectedLines(source, rejected) as left_out:
         done = import_optouts(session, source, left_out, account=account, column=column)
         if session.json:
             left_out.print_json(asdict(done) | {"rejected": left_out.count}, "errors")

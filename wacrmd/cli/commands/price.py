@@ -7,16 +7,16 @@ import click
 from wacrmd.admin.protocol import RpcError
 from wacrmd.cli.client import call
 from wacrmd.cli.cost import amounts, costs
-from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.input import confirm
+from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.options import one_of, only_account_option, yes_option
 from wacrmd.cli.output import Kind, emit, hint, say
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.price import SpentBy
 from wacrmd.fields import JsonObject
 
-MAX_BYTES = 2_000_000
+TOO_LARGE = "is it a price list? It has one line for each country, and counts only as a whole"
 
 COLUMNS = (
     Column("ACCOUNT", "account", optional=1),
@@ -62,9 +62,10 @@ def import_prices(
 
     For example: wacrmd price import rates.csv --from 2026-12-01
     """
+    from wacrmd.domain.price_file import MAX_FILE_BYTES  # noqa: PLC0415 - the help must not load it
     from wacrmd.domain.text_file import CsvError, decode_lines  # noqa: PLC0415 - the help must not load it
 
-    with CsvInput(file, max_bytes=MAX_BYTES) as source:
+    with InputFile(file, max_bytes=MAX_FILE_BYTES, advice=TOO_LARGE) as source:
         try:
             text = "".join(decode_lines(source.pieces()))
         except CsvError as error:

@@ -1,4 +1,4 @@
-"""A CSV file that a command reads: twice, piece by piece, with a progress bar on a terminal."""
+"""A file that a command reads or hands to the daemon: twice, piece by piece, with a progress bar on a terminal."""
 
 import os
 import stat
@@ -11,8 +11,7 @@ from typing import IO, Any, Self
 
 import click
 
-from wacrmd.cli.input import PIECE_BYTES, STANDARD_INPUT, source_name
-from wacrmd.errors import sized
+from wacrmd.cli.input import PIECE_BYTES, SPLIT, STANDARD_INPUT, source_name, too_large
 
 BAR_FROM_BYTES = 1 << 20
 """A smaller file is read before anybody could look at a bar."""
@@ -21,22 +20,23 @@ Progress = Callable[[int], None]
 """Is told how many bytes have been read."""
 
 
-class CsvInput:
+class InputFile:
     """The bytes of a file, or of standard input for `-`. A pipe is copied to a temporary file, to be read again.
 
-    Raises ClickException for a file that cannot be read, or that has more than `max_bytes`. A context manager.
+    Raises ClickException for a file that cannot be read, and for one of more than `max_bytes`, with `advice` what to do.
+    Of a pipe without an end, no more than that is read. A context manager.
     """
 
-    def __init__(self, file: str, *, max_bytes: int | None = None) -> None:
+    def __init__(self, file: str, *, max_bytes: int, advice: str = SPLIT) -> None:
         self.name = source_name(file)
         try:
-            self._source = _opened(file)
+            self._source = _opened(file, max_bytes)
             self.size = os.fstat(self._source.fileno()).st_size
         except OSError as error:
             raise self._unreadable(error) from None
-        if max_bytes is not None and self.size > max_bytes:
+        if self.size > max_bytes:
             self._source.close()
-            raise click.ClickException(f"{self.name} holds more than {sized(max_bytes)}: split it")
+            raise too_large(self.name, max_bytes, advice)
 
     def __enter__(self) -> Self:
         return self
@@ -86,19 +86,29 @@ class CsvInput:
         return click.ClickException(f"cannot read {self.name}: {error.strerror}")
 
 
-def _opened(file: str) -> IO[bytes]:
+def _opened(file: str, max_bytes: int) -> IO[bytes]:
     if file == STANDARD_INPUT:
-        return _copied(sys.stdin.buffer)
-    source = Path(file).open("rb")  # noqa: SIM115 - CsvInput closes it
+        return _copied(sys.stdin.buffer, max_bytes)
+    source = Path(file).open("rb")  # noqa: SIM115 - InputFile closes it
     if stat.S_ISREG(os.fstat(source.fileno()).st_mode):
         return source
     with source:
-        return _copied(source)
+        return _copied(source, max_bytes)
 
 
-def _copied(source: Any) -> IO[bytes]:
-    copy = tempfile.TemporaryFile()  # noqa: SIM115 - CsvInput closes it
-    while piece := source.read(PIECE_BYTES):
-        copy.write(piece)
-    copy.flush()
+def _copied(source: Any, max_bytes: int) -> IO[bytes]:
+    """A temporary file with the same bytes, or with more than `max_bytes` of them."""
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - InputFile closes it
+    size = 0
+    while size <= max_bytes and (piece := source.read(PIECE_BYTES)):
+        size += len(piece)
+        try:
+            copy.write(piece)
+            copy.flush()
+        except OSError as error:
+            copy.close()
+            where = tempfile.gettempdir()
+            raise click.ClickException(
+                f"cannot copy the input to {where}: {error.strerror}; TMPDIR names another directory for it"
+            ) from None
     return copy
