@@ -13,7 +13,8 @@ from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
 from wacrmd import __version__, open_files, periodic_jobs
-from wacrmd.admin.identity import Caller, Peer, levels
+from wacrmd.admin.access import AdminAccess
+from wacrmd.admin.identity import Caller
 from wacrmd.admin.methods import all_methods
 from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
@@ -22,7 +23,7 @@ from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dashboard import app as dashboard
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import Scheduler
-from wacrmd.domain.actor import Level, Via
+from wacrmd.domain.actor import Via
 from wacrmd.domain.drain import Drain
 from wacrmd.errors import ConfigError, Refusal, WacrmdError, sole_error
 from wacrmd.fields import JsonObject
@@ -91,7 +92,7 @@ class Daemon:
     dispatcher: Dispatcher
     intake: Intake
     integrity: IntegrityWatch
-    access: "AdminAccess"
+    access: AdminAccess
     admin: AdminServer[Context]
     api_listener: Listener
     meta_webhook_listener: Listener
@@ -108,21 +109,6 @@ class Daemon:
     def meta_webhooks_address(self) -> str:
         """Where Meta's webhooks are received."""
         return self.meta_webhook_listener.address
-
-
-class AdminAccess:
-    """The level of each caller of the admin socket, by the groups in the configuration in force."""
-
-    def __init__(self, config: Config) -> None:
-        self.adopt(config)
-
-    def adopt(self, config: Config) -> None:
-        """Use the groups of another configuration; raises ConfigError, and then nothing is changed."""
-        self._levels = levels(config.admin.admin_groups, config.admin.operator_groups)
-
-    def level_of(self, peer: Peer) -> Level:
-        """The level of the process that has connected."""
-        return self._levels.of(peer)
 
 
 class StartPostponedError(WacrmdError):

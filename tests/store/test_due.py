@@ -365,21 +365,7 @@ def test_after_a_start_the_first_people_are_judged_when_their_statuses_had_time_
 def test_the_limit_is_the_one_that_was_told_last_and_a_check_without_one_tells_none(tx: Tx) -> None:
     allow(tx, "TIER_250")
     numbers.set_limit_tier(tx, N1.waba_id, "TIER_2K", NOW, NOW + 1)
-    numbers.add(
-        tx,
-        number_id="n2",
-        account_id=N1.account_id,
-        phone_number_id="2",
-        waba_id="3",
-        access_token=b"sealed",
-        app_secret=b"sealed",
-        verify_token_hash=b"hash",
-        label=None,
-        display_phone=None,
-        messages_per_second=None,
-        default=False,
-        now=NOW,
-    )
+    another_number(tx, "n2")
 
     def check(tier: str | None, now: Millis) -> float:
         numbers.set_health(

@@ -30,7 +30,7 @@ from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.broadcasts.prepare import PreparedBroadcast, first_of_each, prepare, problem
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
-from wacrmd.services.drafts.check import template_digest
+from wacrmd.services.drafts.findings import template_digest
 from wacrmd.store import broadcasts, drafts, idempotency, optouts, people, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import CreatedBroadcast

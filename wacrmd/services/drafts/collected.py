@@ -20,8 +20,8 @@ from wacrmd.services.broadcasts.prepare import start_of, validate
 from wacrmd.services.broadcasts.validation import UNSENDABLE
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
-from wacrmd.services.drafts.check import template_digest
 from wacrmd.services.drafts.collect import check_restored
+from wacrmd.services.drafts.findings import template_digest
 from wacrmd.store import broadcasts, drafts, media, recipients, templates
 from wacrmd.store.database import Tx
 from wacrmd.store.recipients import SentContent

@@ -10,7 +10,7 @@ from wacrmd.errors import bad_request, conflict
 from wacrmd.off_loop import off_loop
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
-from wacrmd.services.drafts.check import Left, Seen
+from wacrmd.services.drafts.findings import Left, Seen
 from wacrmd.services.drafts.people import Batch, LeftOut, PeopleReader, Source
 from wacrmd.services.drafts.uploads import lines_of
 from wacrmd.store.database import Tx

@@ -16,7 +16,7 @@ from wacrmd.services.broadcasts.prepare import start_of
 from wacrmd.services.broadcasts.validation import UNSENDABLE
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import collected, read
-from wacrmd.services.drafts.check import template_digest
+from wacrmd.services.drafts.findings import template_digest
 from wacrmd.services.drafts.people import BATCH_ROWS
 from wacrmd.services.drafts.uploads import SHOWN
 from wacrmd.store import broadcasts, drafts, media, numbers, optouts, people, recipients, templates
