@@ -48,6 +48,60 @@ def test_none_takes_rules_away_and_stands_alone(daemon: Daemon, run: Run) -> Non
     assert daemon.asked[-1] == ("draft.create", daemon.asked[-1][1] | {"retry_rules": []})
 
 
+@rows(
+    "given",
+    [
+        ("--code", "131049,131026"),
+        ("--code", "131049, 131026"),
+        ("--code", "131049", "--code", "131026"),
+    ],
+)
+def test_codes_are_given_with_commas_or_one_by_one(daemon: Daemon, run: Run, given: tuple[str, ...]) -> None:
+    run("--socket", daemon.socket, "broadcast", "retry", "4b6d", *given)
+    method, params = daemon.asked[-1]
+    assert (method, params["codes"]) == ("broadcast.retry", [131049, 131026])
+
+
+@rows("given", ["131049,", ",", "", "131049,,131026"])
+def test_a_list_without_a_value_between_its_commas_is_a_usage_error(
+    daemon: Daemon, run: Run, given: str
+) -> None:
+    code, _, err = run("--socket", daemon.socket, "broadcast", "retry", "4b6d", "--code", given)
+    assert (code, daemon.asked) == (2, [])
+    assert f"expected values with commas between them, found {given!r}" in err
+
+
+LISTS: list[tuple[list[str], str, list[str]]] = [
+    (
+        ["key", "create", "--account", "shop", "--name", "x", "--scope"],
+        "scopes",
+        ["broadcasts:send", "broadcasts:read"],
+    ),
+    (
+        ["key", "create", "--account", "shop", "--name", "x", "--from"],
+        "allowed_from",
+        ["10.1.0.0/16", "::1/128"],
+    ),
+    (
+        ["webhook", "add", "--account", "shop", "--url", "https://x", "--event"],
+        "events",
+        ["broadcast.sent", "broadcast.paused"],
+    ),
+    (["webhook", "set", "4b6d", "--event"], "events", ["broadcast.sent", "broadcast.paused"]),
+    (["draft", "change", "4b6d", "--without"], "without", ["canary", "send_between"]),
+]
+
+
+@rows(("line", "name", "values"), LISTS)
+def test_other_options_with_several_values_take_them_with_commas_too(
+    daemon: Daemon, run: Run, line: list[str], name: str, values: list[str]
+) -> None:
+    *before, option = line
+    for given in ([option, ",".join(values)], [word for value in values for word in (option, value)]):
+        run("--socket", daemon.socket, *before, *given)
+        assert list(daemon.asked[-1][1][name]) == values
+
+
 def test_a_retry_that_may_send_twice_asks_first_and_names_the_number_of_people(
     daemon: Daemon, run: Run
 ) -> None:

@@ -78,11 +78,11 @@ def test_without_flags_the_options_are_the_defaults() -> None:
 def test_flags_and_files_become_options(tmp_path: Path) -> None:
     templates = tmp_path / "templates.json"
     templates.write_text('{"data": [{"name": "a", "language": "en"}]}')
-    args = ["--failed-codes", "1", "--failed-codes", "2", "--no-webhooks", "--read-share", "0.25"]
+    args = ["--failed-codes", "1,2", "--failed-codes", "3", "--no-webhooks", "--read-share", "0.25"]
     context = simulate.make_context("simulate", [*args, "--templates-file", str(templates)])
     context.params.pop("bind")
     options = options_from(context.params)
-    assert (options.failed_codes, options.webhooks, options.read_share) == ((1, 2), False, 0.25)
+    assert (options.failed_codes, options.webhooks, options.read_share) == ((1, 2, 3), False, 0.25)
     assert options.templates == ({"name": "a", "language": "en"},)
 
 

@@ -1,6 +1,7 @@
 """Options that several commands have, and the choices of an option from an enum."""
 
 from enum import StrEnum
+from typing import Any
 
 import click
 
@@ -62,3 +63,24 @@ limit_option = click.option(
 def one_of(values: type[StrEnum], *, without: StrEnum | None = None) -> click.Choice[str]:
     """A choice among the values of an enum."""
     return click.Choice([value.value for value in values if value is not without])
+
+
+class ListOption(click.Option):
+    """An option that takes several values, with commas between them or one each time that it is given.
+
+    Only for values that have no comma themselves, such as codes and words of a choice.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"multiple": True, **options})
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """The values as their type; fails with a sentence where there is none between two commas."""
+        if not isinstance(value, tuple | list):
+            return super().type_cast_value(ctx, value)
+        parts = [part.strip() for text in value for part in str(text).split(",")]
+        if not all(parts):
+            raise click.BadParameter(
+                f"expected values with commas between them, found {','.join(map(str, value))!r}", ctx, self
+            )
+        return super().type_cast_value(ctx, parts)

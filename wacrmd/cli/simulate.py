@@ -14,6 +14,7 @@ import click
 from wacrmd.cli.exit_codes import UNAVAILABLE
 from wacrmd.cli.frame import FileName
 from wacrmd.cli.input import read_whole
+from wacrmd.cli.options import ListOption
 from wacrmd.simulator import OptionError, Options, Simulator
 
 FILES = {"access_token": "access-token-file", "app_secret": "app-secret-file", "templates": "templates-file"}
@@ -51,7 +52,10 @@ def _flag(option: dataclasses.Field[Any]) -> Callable[[Command], Command]:
         )
     if isinstance(default, tuple):
         each = int if name == "failed_codes" else str
-        return click.option(f"--{dashed}", name, multiple=True, type=each, help=f"{help_text} (repeatable)")
+        if name == "reply_texts":  # a text may have commas
+            return click.option(f"--{dashed}", name, multiple=True, help=f"{help_text} (repeatable)")
+        several = f"{help_text} (with commas between them, or repeatable)"
+        return click.option(f"--{dashed}", name, cls=ListOption, type=each, help=several)
     kind = type(default) if isinstance(default, int | float) else str
     return click.option(
         f"--{dashed}", name, type=kind, default=default, show_default=default is not None, help=help_text

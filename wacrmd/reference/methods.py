@@ -9,6 +9,7 @@ from wacrmd.admin.methods import registry
 from wacrmd.admin.registry import Method
 from wacrmd.cli.frame import Noun
 from wacrmd.cli.main import SECTIONS
+from wacrmd.cli.options import ListOption
 from wacrmd.operations.operation import Operation, ResultKind
 from wacrmd.operations.table import OPERATIONS
 from wacrmd.reference import endpoints
@@ -64,6 +65,8 @@ def _option(option: click.Option, context: click.Context) -> str:
         if isinstance(option.type, click.Choice)
         else option.make_metavar(context).replace("PATH", "FILE")
     )
+    if isinstance(option, ListOption):
+        return f"{flag} {value}[,…]"
     return f"{flag} {value}" + ("…" if option.multiple else "")
 
 

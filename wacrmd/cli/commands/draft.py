@@ -14,6 +14,7 @@ from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.input import confirm, source_name
 from wacrmd.cli.json_file import content_in, object_in
 from wacrmd.cli.options import (
+    ListOption,
     account_option,
     broadcast_id,
     column_option,
@@ -188,9 +189,9 @@ def create(
 @plan_options
 @click.option(
     "--without",
-    multiple=True,
+    cls=ListOption,
     type=click.Choice(PLAN_PARTS),
-    help="Without this part of the way of sending, such as send_between; more than once for several.",
+    help="Without these parts of the way of sending, such as send_between,canary; repeatable.",
 )
 @content_option
 @click.option("--no-content", is_flag=True, help="Without header, buttons and components.")

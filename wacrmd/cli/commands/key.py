@@ -6,7 +6,7 @@ from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm
-from wacrmd.cli.options import one_of, only_account_option, required_account_option, yes_option
+from wacrmd.cli.options import ListOption, one_of, only_account_option, required_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, hint, say
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import Hours
@@ -38,13 +38,19 @@ def key() -> None:
 @key.command("create")
 @required_account_option
 @click.option("--name", required=True, metavar="TEXT", help="Which app the key is for.")
-@click.option("--scope", "scopes", multiple=True, type=one_of(Scope), help="What the key may do; repeatable.")
+@click.option(
+    "--scope",
+    "scopes",
+    cls=ListOption,
+    type=one_of(Scope),
+    help="What the key may do, several with commas between them; repeatable.",
+)
 @click.option(
     "--from",
     "allowed_from",
-    multiple=True,
+    cls=ListOption,
     metavar="CIDR",
-    help="Accept it only from this address or network; repeatable. Behind a proxy that is the proxy's address.",
+    help="Accept it only from these addresses or networks; repeatable. Behind a proxy that is the proxy's address.",
 )
 @click.option(
     "--expires-in-days", type=click.IntRange(min=1), metavar="N", help="By default, a key does not expire."

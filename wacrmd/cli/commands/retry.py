@@ -5,7 +5,7 @@ import click
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
-from wacrmd.cli.options import broadcast_id, yes_option
+from wacrmd.cli.options import ListOption, broadcast_id, yes_option
 from wacrmd.cli.output import emit, hint, local, people, say
 from wacrmd.cli.times import Hours, StartTime, start_shown, timezone_option
 from wacrmd.fields import JsonObject
@@ -18,10 +18,10 @@ from wacrmd.fields import JsonObject
 @click.option(
     "--code",
     "codes",
+    cls=ListOption,
     type=int,
-    multiple=True,
     metavar="CODE",
-    help="Of those who failed, only who did with this code of Meta's; more than once for several.",
+    help="Of those who failed, only who did with these codes of Meta's, several with commas between them; repeatable.",
 )
 @click.option(
     "--not-delivered-after",

@@ -6,7 +6,14 @@ from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm
-from wacrmd.cli.options import limit_option, one_of, only_account_option, required_account_option, yes_option
+from wacrmd.cli.options import (
+    ListOption,
+    limit_option,
+    one_of,
+    only_account_option,
+    required_account_option,
+    yes_option,
+)
 from wacrmd.cli.output import Kind, details, emit, hint, say
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.webhook_delivery import DeliveryStatus
@@ -36,7 +43,11 @@ DELIVERIES = (
 DETAILS = ("id", "account", "url", "events", "secret")
 
 event_option = click.option(
-    "--event", "events", multiple=True, type=one_of(WebhookEvent), help="An event; repeatable. Default: all."
+    "--event",
+    "events",
+    cls=ListOption,
+    type=one_of(WebhookEvent),
+    help="An event, or several with commas between them; repeatable. Default: all.",
 )
 
 
