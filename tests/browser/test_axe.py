@@ -1,4 +1,4 @@
-"""Nobody is shut out of a page: axe-core finds nothing, in both colour schemes and on a phone."""
+"""Nobody is shut out of a page: axe-core finds nothing, in both colour schemes, on a phone, and text may be large."""
 
 import hashlib
 import re
@@ -32,11 +32,14 @@ async def visitor(browser: Browser, place: Shop) -> AsyncIterator[Window]:
 
 
 async def check(visitor: Window) -> None:
-    """Look at the page that is open: in the light at a desk, and in the dark on a phone."""
+    """Look at the page that is open: in the light at a desk, with large text too, and in the dark on a phone."""
     page = visitor.page
     await page.emulate_media(color_scheme="light")
     await page.set_viewport_size(DESK)
     assert await axe.findings(page) == []
+    await visitor.set_text_size(32)
+    assert await visitor.sideways() == 0
+    await visitor.set_text_size(16)
     await page.emulate_media(color_scheme="dark")
     await page.set_viewport_size(PHONE)
     assert await axe.findings(page) == []

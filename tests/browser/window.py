@@ -84,6 +84,13 @@ class Window:
             )
         )
 
+    async def set_text_size(self, pixels: int) -> None:
+        """Read with text of this size, as people choose it in the settings of the browser; 16 is usual."""
+        session = await self.context.new_cdp_session(self.page)
+        await session.send("Page.enable")
+        # While it is attached: without it the size is the usual one again.
+        await session.send("Page.setFontSizes", {"fontSizes": {"standard": pixels, "fixed": pixels}})
+
     async def tab_to(self, wanted: Locator) -> None:
         """Press Tab until this has the focus, and see that the focus can be seen."""
         await expect(wanted).to_be_visible()

@@ -1,6 +1,6 @@
 """The frame of all pages: who looks, what is answered to strangers, and to errors."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -26,20 +26,24 @@ from wacrmd.http.uploads import Uploads
 from wacrmd.operations.paging import encode_cursor
 from wacrmd.services.context import Context
 
-NAVIGATION = (
+OFTEN = (
     ("/broadcasts", "Broadcasts", "broadcast.list"),
     ("/templates", "Templates", "template.list"),
     ("/numbers", "Numbers", "number.list"),
     ("/statistics", "Statistics", "stats"),
     ("/costs", "Costs", "price.spent"),
     ("/optouts", "Opt-outs", "optout.list"),
+)
+"""The menu: path, name, and the operation without which the page is nothing."""
+
+SELDOM = (
     ("/webhooks", "Webhooks", "webhook.list"),
     ("/keys", "Keys", "key.list"),
     ("/users", "Users", "user.list"),
     ("/audit", "Audit", "audit"),
     ("/status", "Status", "status"),
 )
-"""The menu: path, name, and the operation without which the page is nothing."""
+"""What is below "More", so that the menu has one line: what is set up once, and looked at by few."""
 
 SECTION_OF = {"/messages": "/broadcasts"}
 """Pages that are reached from one of the menu, and belong to it."""
@@ -128,7 +132,8 @@ class Visit:
             status=status,
             visitor=self.visitor,
             may=self.may,
-            navigation=[(path, name) for path, name, needs in NAVIGATION if self.may(needs)],
+            often=self._allowed(OFTEN),
+            seldom=self._allowed(SELDOM),
             here=here,
             notice=self.take("notice"),
             **values,
@@ -224,9 +229,12 @@ class Visit:
     @property
     def _section(self) -> tuple[str, str]:
         """The page of the menu to which this one belongs: its address and its name."""
-        here = self._here
-        known = {path: (path, name) for path, name, needs in NAVIGATION if self.may(needs)}
-        return known.get(here, NAVIGATION[0][:2])
+        known = [*self._allowed(OFTEN), *self._allowed(SELDOM)]
+        return next((each for each in known if each[0] == self._here), known[0])
+
+    def _allowed(self, menu: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
+        """Path and name of what the visitor may look at."""
+        return [(path, name) for path, name, needs in menu if self.may(needs)]
 
 
 def path(page: str, /, **params: str | None) -> str:

@@ -115,6 +115,18 @@ document.addEventListener("htmx:afterSettle", (event) => {
   lookAt(WAYS.map((way) => main.querySelector(way)).find((element) => element));
 });
 
+// What a menu has opened is closed by Escape, and by a click elsewhere.
+const more = document.querySelector(".more details");
+if (more) {
+  const around = more.parentElement;
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !more.open) return;
+    more.open = false;
+    if (around.contains(document.activeElement)) more.querySelector("summary").focus();
+  });
+  document.addEventListener("click", (event) => { if (!around.contains(event.target)) more.open = false; });
+}
+
 // A secret that is shown once is copied by a click; the clipboard's own way needs https.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
