@@ -52,6 +52,41 @@ async def test_the_same_key_and_body_get_the_first_response_again(tmp_path: Path
         assert new.json()["data"]["broadcast_id"] != first.json()["data"]["broadcast_id"]
 
 
+@pytest.mark.parametrize("for_good", [False, True])
+async def test_a_key_that_was_answered_gets_its_answer_while_the_daemon_drains(
+    tmp_path: Path, for_good: bool
+) -> None:
+    """Nothing new begins, and the client that lost the answer learns that its request was taken."""
+    message = {"to": phones(1)[0], "type": "template", "template": {"name": "hello", "params": ["Jane"]}}
+    async with site(tmp_path) as here:
+        draft = await here.send([], draft=True)
+        requests: dict[str, tuple[str, dict[str, Any]]] = {
+            "broadcast": (PATH, BODY),
+            "draft": (PATH, BODY | {"draft": True}),
+            "recipients": (f"{PATH}/{draft}/recipients", {"recipients": people(2)}),
+            "message": ("/api/v1/messages", message),
+            "another message": ("/api/v1/messages", message | {"to": phones(2)[1]}),
+        }
+
+        async def post(name: str, key: str) -> tuple[int, str | None, str | None]:
+            """The status, the id, and whether it is told to be a repetition."""
+            path, body = requests[name]
+            answer = await here.api.post(path, json=body, headers={"Idempotency-Key": key})
+            data = answer.json().get("data", {})
+            made = data.get("broadcast_id", data.get("message_id"))
+            return answer.status_code, made, answer.headers.get("idempotent-replayed")
+
+        first = {name: await post(name, name) for name in requests}
+        assert [status for status, _, _ in first.values()] == [202, 202, 202, 201, 201]
+        await here.admin("drain", for_good=for_good)
+        for name in requests:
+            status, made, _ = first[name]
+            assert await post(name, name) == (status, made, "true"), name
+            assert await post(name, "a new key") == (503, None, None), name
+        for one, two in (("broadcast", "draft"), ("message", "another message")):
+            assert await post(one, two) == (422, None, None)
+
+
 async def test_an_error_is_not_stored_for_an_idempotency_key(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         key = {"Idempotency-Key": "k"}

@@ -15,6 +15,7 @@ from wacrmd.domain.drain import Drain
 from wacrmd.domain.login_backoff import LoginBackoff
 from wacrmd.domain.summed_calls import EXPORTS_AT_ONCE, SummedCalls
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
+from wacrmd.errors import draining
 from wacrmd.http.capacity import Capacity
 from wacrmd.http_client.dns import Lookups
 from wacrmd.meta.client import MetaClient
@@ -172,6 +173,11 @@ class Context:
     def draining(self) -> bool:
         """Whether nothing is accepted or sent."""
         return self.drain is not None
+
+    def refuse_while_draining(self) -> None:
+        """Raise Refusal, for what would begin something new. What was answered before is answered again without it."""
+        if self.drain is not None:
+            raise draining(self.drain.detail if self.drain.for_good else None)
 
     @property
     def is_held(self) -> bool:

@@ -13,7 +13,7 @@ import orjson
 from wacrmd.domain.broadcast import BroadcastKind, BroadcastStatus
 from wacrmd.domain.number import Number
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, draining, invalid
+from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, invalid
 from wacrmd.fields import JsonObject
 from wacrmd.services.broadcasts.files import use_files
 from wacrmd.services.broadcasts.input import BroadcastInput
@@ -83,11 +83,10 @@ async def create(
 
     Raises Refusal for what cannot be sent; then nothing is stored.
     """
-    if ctx.drain is not None:
-        raise draining(ctx.drain.detail if ctx.drain.for_good else None)
     began = perf_counter()
     if idempotency_key is not None and (first := await first_answer(ctx, account_id, idempotency_key)):
         return first
+    ctx.refuse_while_draining()
     prepared = await prepare(ctx, account_id, given)
     if not prepared.recipients.accepted:
         raise _no_valid_number(prepared, kind)

@@ -14,7 +14,7 @@ from wacrmd.domain.draft import CheckResult, Draft, DraftState
 from wacrmd.domain.draft_room import too_many
 from wacrmd.domain.forecast import places
 from wacrmd.domain.market import country_of
-from wacrmd.errors import conflict, draining, invalid, not_found
+from wacrmd.errors import conflict, invalid, not_found
 from wacrmd.services.broadcasts.create import (
     Creation,
     Idempotency,
@@ -52,9 +52,9 @@ async def create(
 
     Raises Refusal for what cannot be sent, and for a draft too many; then nothing is stored.
     """
-    _check_drain(ctx)
     if idempotency_key is not None and (first := await first_answer(ctx, actor.account, idempotency_key)):
         return first
+    ctx.refuse_while_draining()
     prepared = await prepare(ctx, actor.account, given)
     if prepared.problems:
         raise invalid(prepared.problems)
@@ -102,9 +102,9 @@ async def add(
     The answer is about this call, `total_recipients` about the draft. Raises Refusal for what cannot be sent, for more
     people than one broadcast may have, and if no program adds people to it (any more); then nothing is stored.
     """
-    _check_drain(ctx)
     if idempotency_key is not None and (first := await first_answer(ctx, actor.account, idempotency_key)):
         return first
+    ctx.refuse_while_draining()
 
     def look_up(tx: Tx) -> tuple[Broadcast, str | None]:
         broadcast, draft = read.to_change(tx, actor, reference)
@@ -259,11 +259,6 @@ def check_restored(actor: Actor, draft: Draft) -> None:
             f"{draft.problem}: an operator can look at this draft and send it (wacrmd draft send). Or delete it, and make"
             " a new one"
         )
-
-
-def _check_drain(ctx: Context) -> None:
-    if ctx.drain is not None:
-        raise draining(ctx.drain.detail if ctx.drain.for_good else None)
 
 
 def _replayed(tx: Tx, ctx: Context, actor: Actor, key: Idempotency | None) -> Creation | None:

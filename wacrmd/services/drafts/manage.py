@@ -16,7 +16,7 @@ from wacrmd.domain.draft_room import too_many
 from wacrmd.domain.mapped_file import FileHead, suggest_mapping
 from wacrmd.domain.media_in_content import ids_in, media_problems
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import Problem, conflict, draining, invalid, not_found
+from wacrmd.errors import Problem, conflict, invalid, not_found
 from wacrmd.fields import JsonObject
 from wacrmd.meta.payloads import content_problems
 from wacrmd.services.broadcasts.create import content_json
@@ -50,8 +50,7 @@ class DraftChange:
 
 async def create(ctx: Context, actor: Actor, new: BroadcastInput) -> DraftView:
     """Make a draft without a file. Raises Refusal for a number that does not exist, malformed content, a draft too many."""
-    if ctx.drain is not None:
-        raise draining(ctx.drain.detail if ctx.drain.for_good else None)
+    ctx.refuse_while_draining()
     check_content(new)
     check_time(ctx, new.scheduled_at)
     number = await sending_number(ctx, actor.account, new.number)

@@ -10,7 +10,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState
-from wacrmd.errors import conflict, draining
+from wacrmd.errors import conflict
 from wacrmd.services.broadcasts.create import params_json
 from wacrmd.services.broadcasts.prepare import start_of
 from wacrmd.services.broadcasts.validation import UNSENDABLE
@@ -40,9 +40,9 @@ async def request_send(
     To ask again for one with a file changes nothing, and gets the same answer. Raises Refusal for one that is not checked as
     it is now, that has problems, or that has another version; and as `collected.send` for one that a program has filled.
     """
-    if ctx.drain is not None:
-        raise draining(ctx.drain.detail if ctx.drain.for_good else None)
     broadcast, before = await ctx.db.read(partial(read.to_change, actor=actor, reference=reference))
+    if before.state not in (DraftState.PREPARING, DraftState.SENT):
+        ctx.refuse_while_draining()
     if before.state is DraftState.COLLECTING:
         return await collected.send(ctx, actor, broadcast, scheduled_at)
     if before.state is DraftState.SENT and before.file_name is None:

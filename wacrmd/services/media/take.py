@@ -17,7 +17,7 @@ from wacrmd.domain.media import (
     size_problem,
     with_article,
 )
-from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, draining
+from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict
 from wacrmd.off_loop import off_loop
 from wacrmd.services.broadcasts.prepare import sending_number
 from wacrmd.services.context import Context
@@ -50,8 +50,7 @@ async def take(
     does not take, for one that is of another `kind` than wanted, for one that is too large, also together with the others of
     the account, and for an unknown number.
     """
-    if ctx.drain is not None:
-        raise draining(ctx.drain.detail if ctx.drain.for_good else None)
+    ctx.refuse_while_draining()
     account, sender = actor.account, await sending_number(ctx, actor.account, number)
     size = os.fstat(given.descriptor).st_size
     mime_type = await _checked(ctx, given, size)
