@@ -11,6 +11,10 @@ from wacrmd.domain.phone_zones import NO_PLACE, zones_of
         ("+14155550123", ("America/Los_Angeles",)),
         ("+5511912345678", ("America/Sao_Paulo",)),
         ("+8821612345678", NO_PLACE),
+        ("+18762101234", ("America/Jamaica",)),
+        ("+12423591234", ("America/Nassau",)),
+        ("+16847331234", ("Pacific/Pago_Pago",)),
+        ("+447781123456", ("Europe/Guernsey",)),
         ("DE.1", ("Europe/Berlin", "Europe/Busingen")),
         ("JM.ENT.1", ("America/Jamaica",)),
         ("XX.1", NO_PLACE),
@@ -24,3 +28,12 @@ def test_a_mobile_of_a_large_country_may_be_anywhere_in_it() -> None:
     assert {"Asia/Kamchatka", "Europe/Moscow"} <= set(zones_of("+79161234567"))
     assert {"America/New_York", "Pacific/Honolulu", "America/Adak"} <= set(zones_of("US.1"))
     assert "America/Toronto" not in zones_of("US.1")
+
+
+def test_a_mobile_of_a_country_that_shares_its_code_is_only_there() -> None:
+    assert set(zones_of("+77012345678")) == set(zones_of("KZ.1"))
+
+
+def test_a_number_that_may_be_of_a_neighbour_or_of_no_country_keeps_the_zones_of_its_code() -> None:
+    assert "Indian/Cocos" in zones_of("+61412345678")
+    assert {"America/New_York", "Pacific/Guam"} <= set(zones_of("+18005550123"))

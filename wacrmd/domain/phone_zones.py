@@ -8,6 +8,7 @@ from phonenumbers import timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from wacrmd.domain.address import is_user_id
+from wacrmd.domain.phone_plan import code_of, country_of, main_country
 
 NO_PLACE = ("Etc/UTC",)
 """The zone of numbers of no place, such as those of satellites, and of user ids of no country."""
@@ -31,8 +32,18 @@ def zones_of(address: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=10_000)
 def _looked_up(digits: str) -> tuple[str, ...]:
-    """Kept, because a check asks for the same number more than once."""
-    return _known(timezone.time_zones_for_number(phonenumbers.parse(f"+{digits}")))
+    """Kept, because a check asks for the same number more than once.
+
+    Of a mobile the library looks at the country code alone. Where several countries share it (+1 876 is Jamaica, +7 701
+    Kazakhstan), the zones are those of the number's own. The country that most numbers belong to is also named for
+    numbers that may be of another one (+61 4 is Australia and Christmas Island): there the library's answer stays.
+    """
+    zones = _known(timezone.time_zones_for_number(phonenumbers.parse(f"+{digits}")))
+    code = code_of(f"+{digits}")
+    if code is None or zones != _known(TIMEZONE_DATA.get(code, ())):
+        return zones
+    country = country_of(f"+{digits}")
+    return zones if country in {None, main_country(code)} else _zones_by_country().get(country, zones)
 
 
 @cache

@@ -189,7 +189,7 @@ def no_hour(hours: SendBetween, address: str) -> str:
     """Why somebody is rejected for whom no hour is one of these."""
     zones = zones_for(hours, address)
     return (
-        f"no hour is {hours.begin}-{hours.end} in all {len(zones)} time zones in which this number may be"
+        f"no hour is {hours.begin}-{hours.end} in all {len(zones)} time zones in which this person may be"
         f" ({zones[0]} … {zones[-1]}): allow more hours, or name one zone in send_between"
     )
 
