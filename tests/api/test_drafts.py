@@ -1,6 +1,7 @@
 """Drafts of programs: a broadcast of more people than one request has, filled call by call and sent on request."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import anyio
@@ -291,19 +292,25 @@ async def test_what_is_no_draft_of_a_program_is_told_apart(here: Site) -> None:
     assert (await send(here, draft)).status_code == 202
 
 
-async def test_who_comes_when_it_has_just_been_sent_is_told_so(
+async def test_who_comes_when_it_has_just_been_sent_or_deleted_is_told_so(
     here: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draft = await new(here, recipients=people(1, 70_000))
+    draft, gone = await new(here, recipients=people(1, 70_000)), await new(here)
+    meanwhile = iter([partial(send, here, draft), partial(here.api.delete, f"{PATH}/{gone}")])
 
     async def too_slow(*given: Any) -> Any:
         prepared = await prepare(*given)
-        assert (await send(here, draft)).status_code == 202
+        await next(meanwhile)()
         return prepared
 
+    async def keep(_worker: DraftWorker) -> None:
+        """The daemon has not come to the rows of what was deleted yet."""
+
     monkeypatch.setattr("wacrmd.services.drafts.collect.prepare", too_slow)
+    monkeypatch.setattr("wacrmd.services.drafts.worker.DraftWorker._clean", keep)
     status, said = refusal(await add(here, draft, people(1, 70_001)))
     assert (status, "is draft" in said) == (409, False), said
+    assert refusal(await add(here, gone, people(1, 70_001)))[0] == 404
     assert (await here.until_status(draft, "sent"))["total_recipients"] == 1
 
 

@@ -242,7 +242,9 @@ def _sums(
 
 def _check_collecting(actor: Actor, broadcast: Broadcast, draft: Draft) -> None:
     """Raise Refusal unless programs may add people."""
-    if draft.state in (DraftState.SENT, DraftState.DISCARDED):
+    if draft.state is DraftState.DISCARDED:
+        raise not_found("Draft")
+    if draft.state is DraftState.SENT:
         raise conflict(f"No recipients can be added: the broadcast is {broadcast.status}, no draft any more")
     if draft.state is not DraftState.COLLECTING:
         raise conflict("No recipients can be added: the people of this draft come from a file")
