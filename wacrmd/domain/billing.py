@@ -47,6 +47,6 @@ class Billed:
 def told_at(status: RecipientStatus, at: Millis) -> int:
     """The place of a status among those of its message: the pricing of the last one counts, in whatever order they come.
 
-    Statuses of the same second are in the order of their stages.
+    Statuses of the same second are in the order of their stages. The schema takes the time from it, as an eighth.
     """
     return at * 8 + STAGE.get(status, 0)

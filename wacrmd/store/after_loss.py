@@ -60,7 +60,8 @@ _BILLED = (
     "DELETE FROM billed_broadcast",
     (
         "INSERT INTO billed_broadcast (broadcast_id, day, country, pricing_id, count)"
-        " SELECT broadcast_id, coalesce(sent_at, 0) / 86400000, coalesce(country, ''), pricing_id, count(*)"
+        " SELECT broadcast_id, coalesce(sent_at, pricing_order / 8, 0) / 86400000, coalesce(country, ''), pricing_id,"
+        " count(*)"
         " FROM recipient WHERE pricing_id IS NOT NULL GROUP BY 1, 2, 3, 4"
     ),
     "DELETE FROM billed_day WHERE account_id NOT IN (SELECT id FROM account)",

@@ -420,22 +420,24 @@ CREATE TABLE billed_day (
     PRIMARY KEY (account_id, day, country, pricing_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER recipient_billed AFTER UPDATE OF pricing_id, sent_at ON recipient
-WHEN (old.pricing_id IS NOT new.pricing_id OR old.sent_at IS NOT new.sent_at)
+-- The day of a message of which nothing says when it was sent is that of the status with its pricing, such as failed: an eighth
+-- of pricing_order is its time (domain/billing.py:told_at).
+CREATE TRIGGER recipient_billed AFTER UPDATE OF pricing_id, pricing_order, sent_at ON recipient
+WHEN (old.pricing_id IS NOT new.pricing_id OR old.pricing_order IS NOT new.pricing_order OR old.sent_at IS NOT new.sent_at)
     AND (old.pricing_id IS NOT NULL OR new.pricing_id IS NOT NULL)
 BEGIN
     UPDATE billed_broadcast SET count = count - 1
-        WHERE broadcast_id = old.broadcast_id AND day = coalesce(old.sent_at, 0) / 86400000
+        WHERE broadcast_id = old.broadcast_id AND day = coalesce(old.sent_at, old.pricing_order / 8, 0) / 86400000
         AND country = coalesce(old.country, '') AND pricing_id = old.pricing_id;
     UPDATE billed_day SET count = count - 1
         WHERE account_id = (SELECT account_id FROM broadcast WHERE id = old.broadcast_id)
-        AND day = coalesce(old.sent_at, 0) / 86400000 AND country = coalesce(old.country, '') AND pricing_id = old.pricing_id;
+        AND day = coalesce(old.sent_at, old.pricing_order / 8, 0) / 86400000 AND country = coalesce(old.country, '') AND pricing_id = old.pricing_id;
     INSERT INTO billed_broadcast (broadcast_id, day, country, pricing_id, count)
-        SELECT new.broadcast_id, coalesce(new.sent_at, 0) / 86400000, coalesce(new.country, ''), new.pricing_id, 1
+        SELECT new.broadcast_id, coalesce(new.sent_at, new.pricing_order / 8, 0) / 86400000, coalesce(new.country, ''), new.pricing_id, 1
         WHERE new.pricing_id IS NOT NULL
         ON CONFLICT DO UPDATE SET count = count + 1;
     INSERT INTO billed_day (account_id, day, country, pricing_id, count)
-        SELECT account_id, coalesce(new.sent_at, 0) / 86400000, coalesce(new.country, ''), new.pricing_id, 1
+        SELECT account_id, coalesce(new.sent_at, new.pricing_order / 8, 0) / 86400000, coalesce(new.country, ''), new.pricing_id, 1
         FROM broadcast WHERE id = new.broadcast_id AND new.pricing_id IS NOT NULL
         ON CONFLICT DO UPDATE SET count = count + 1;
 END;
