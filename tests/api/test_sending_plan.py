@@ -86,7 +86,7 @@ async def test_a_limit_that_is_configured_counts_at_once_and_for_all_numbers_of_
 
 
 async def test_who_is_asleep_waits_for_the_morning_and_the_others_get_it_now(tmp_path: Path) -> None:
-    clock = clock_at("2026-12-01T12:00:00Z")
+    clock = clock_at("2037-12-01T12:00:00Z")
     async with site(tmp_path, clock=clock) as here:
         hours = {"from": "09:00", "to": "20:00"}
         broadcast = await here.send([*to(CALIFORNIA, 30), *to(BERLIN, 5)], send_between=hours)
@@ -94,7 +94,7 @@ async def test_who_is_asleep_waits_for_the_morning_and_the_others_get_it_now(tmp
         assert written_to(here) == [BERLIN.format(index) for index in range(5)]
         assert shown["hold"]["reason"] == "hours"
         assert shown["hold"]["detail"] == (
-            "30 people wait for the hours 09:00-20:00 at each person's place, the first until 2026-12-01T17:00:00.000Z"
+            "30 people wait for the hours 09:00-20:00 at each person's place, the first until 2037-12-01T17:00:00.000Z"
         )
         assert shown["send_between"] == hours | {
             "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
@@ -107,7 +107,7 @@ async def test_who_is_asleep_waits_for_the_morning_and_the_others_get_it_now(tmp
 
 
 async def test_the_hours_of_the_account_hold_for_broadcasts_that_name_none(tmp_path: Path) -> None:
-    clock = clock_at("2026-12-05T12:00:00Z")  # a Saturday
+    clock = clock_at("2037-12-05T12:00:00Z")  # a Saturday
     async with site(tmp_path, clock=clock) as here:
         workdays = {
             "from": "9:00",
@@ -121,7 +121,7 @@ async def test_the_hours_of_the_account_hold_for_broadcasts_that_name_none(tmp_p
         now = await here.send(people(3, start=3), send_between={"from": "00:00", "to": "24:00"})
         await here.until_status(now, "sent")
         shown = await here.until(waits, lambda it: it["hold"] is not None)
-        assert shown["hold"]["detail"].endswith("the first until 2026-12-07T08:00:00.000Z")
+        assert shown["hold"]["detail"].endswith("the first until 2037-12-07T08:00:00.000Z")
         assert (await here.admin("account.set", name="shop", send_between="none"))["send_between"] is None
         clock.advance(2 * DAY)
         await here.until_status(waits, "sent")
@@ -268,7 +268,7 @@ async def test_a_canary_of_more_people_than_there_are_is_everybody(tmp_path: Pat
 
 
 async def test_a_single_message_does_not_wait_for_the_hours_of_the_account(tmp_path: Path) -> None:
-    async with site(tmp_path, clock=clock_at("2026-12-05T03:00:00Z")) as here:
+    async with site(tmp_path, clock=clock_at("2037-12-05T03:00:00Z")) as here:
         await here.admin(
             "account.set", name="shop", send_between={"from": "10:00", "to": "11:00", "days": ["mon"]}
         )
@@ -281,7 +281,7 @@ async def test_a_single_message_does_not_wait_for_the_hours_of_the_account(tmp_p
 
 
 async def test_a_dry_run_says_how_many_go_today_and_when_the_last_one_goes(tmp_path: Path) -> None:
-    clock = clock_at("2026-12-01T12:00:00Z")
+    clock = clock_at("2037-12-01T12:00:00Z")
     path = "/api/v1/broadcasts?dry_run=true"
     async with site(tmp_path, clock=clock) as here:
         body = {"template_name": "hello", "recipients": [*to(CALIFORNIA, 3), *to(BERLIN, 2)]}
@@ -291,7 +291,7 @@ async def test_a_dry_run_says_how_many_go_today_and_when_the_last_one_goes(tmp_p
         assert (asleep["first_day"], asleep["waits_for"], asleep["last_at"][:17]) == (
             5,
             ["hours"],
-            "2026-12-01T17:00:",
+            "2037-12-01T17:00:",
         )
         await here.send(people(2))
         await here.admin("number.set", id=here.number["id"], daily_limit=3)
@@ -300,5 +300,5 @@ async def test_a_dry_run_says_how_many_go_today_and_when_the_last_one_goes(tmp_p
         assert (full["first_day"], full["waits_for"], full["last_at"][:14]) == (
             3,
             ["limit"],
-            "2026-12-03T12:",
+            "2037-12-03T12:",
         )

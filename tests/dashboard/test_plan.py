@@ -19,7 +19,7 @@ from wacrmd.clock import MINUTE, parse_iso
 
 pytestmark = pytest.mark.anyio
 
-NIGHT = "2026-12-01T09:00:00Z"
+NIGHT = "2037-12-01T09:00:00Z"
 """A Tuesday, 01:00 in California, where the people of `phones` are."""
 
 
@@ -95,7 +95,7 @@ async def test_hours_speed_and_first_few_are_kept_and_other_hours_check_the_list
     )
     assert form["days"] == workdays["days"]
     assert "because it waits for the hours" in page
-    assert 'gets it at about <time datetime="2026-12-01T16:00' in page
+    assert 'gets it at about <time datetime="2037-12-01T16:00' in page
     assert "first" not in form
 
     # what needs no check is kept at once
@@ -220,7 +220,7 @@ async def test_the_page_of_a_broadcast_says_how_it_is_sent_and_why_it_waits(
     page = await shown(browser, f"/broadcasts/{asleep}")
     assert "only from 09:00 to 20:00, Monday to Wednesday, Saturday, by each person's own clock" in page
     assert (
-        '40 people wait for the hours in which it is sent, the first until <time datetime="2026-12-01T17:00'
+        '40 people wait for the hours in which it is sent, the first until <time datetime="2037-12-01T17:00'
         in page
     )
     await here.admin("broadcast.cancel", id=asleep)
@@ -270,9 +270,9 @@ async def test_a_draft_of_a_program_says_when_the_last_one_goes(here: Site, visi
     browser = await visit_as("sender", "shop")
     page = await shown(browser, f"/broadcasts/new/{draft}/collecting")
     assert "only from 09:00 to 20:00, by each person's own clock" in page
-    assert 'gets it at about <time datetime="2026-12-01T17:00' in page
+    assert 'gets it at about <time datetime="2037-12-01T17:00' in page
     asked = await shown(browser, f"/broadcasts/new/{draft}/collecting/send")
-    assert 'It starts now, and the last one gets it at about <time datetime="2026-12-01T17:00' in asked
+    assert 'It starts now, and the last one gets it at about <time datetime="2037-12-01T17:00' in asked
 
 
 async def test_the_review_says_how_many_get_it_today_where_the_limit_is_near(
@@ -284,7 +284,7 @@ async def test_the_review_says_how_many_get_it_today_where_the_limit_is_near(
     page, form = await review(browser, draft)
     assert "because it waits for Meta's limit for your business" in page
     assert (
-        '<td class="n">12</td><td>of 30 get it; the last one at about <time datetime="2026-12-03T09:00'
+        '<td class="n">12</td><td>of 30 get it; the last one at about <time datetime="2037-12-03T09:00'
         in page
     )
     await browser.submit(f"{draft}/send", form)
