@@ -20,9 +20,7 @@ BERLIN, CALIFORNIA = "+4915112345{:03}", "+1415200{:04}"
 
 def clock_at(text: str) -> ShiftClock:
     """A clock that shows this time."""
-    clock = ShiftClock()
-    clock.advance(parse_iso(text) - clock.now())
-    return clock
+    return ShiftClock(parse_iso(text))
 
 
 def to(form: str, count: int) -> list[dict[str, Any]]:

@@ -62,9 +62,7 @@ class Shop:
 @asynccontextmanager
 async def shop(folder: Path, begin: Millis | None = None) -> AsyncIterator[Shop]:
     """The site, at `begin`, or now. In the end its clock stands still in the middle of a broadcast."""
-    clock = ShiftClock()
-    if begin is not None:
-        clock.advance(begin - clock.now())
+    clock = ShiftClock(begin)
     options: dict[str, Any] = {
         "templates": TEMPLATES,
         "sent_after_ms": 1,

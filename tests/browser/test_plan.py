@@ -26,9 +26,9 @@ NIGHT = "2027-03-02T09:00:00Z"
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Site]:
     """A site in the night of its people."""
-    clock = ShiftClock()
-    clock.advance(parse_iso(NIGHT) - clock.now())
-    async with site(tmp_path, extra=DASHBOARD, clock=clock, templates=TEMPLATES) as made:
+    async with site(
+        tmp_path, extra=DASHBOARD, clock=ShiftClock(parse_iso(NIGHT)), templates=TEMPLATES
+    ) as made:
         await made.admin("template.sync", account="shop")
         yield made
 

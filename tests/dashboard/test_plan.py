@@ -26,8 +26,7 @@ NIGHT = "2037-12-01T09:00:00Z"
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Site]:
     """A site in the night of its people, with the dashboard and templates that take values."""
-    clock = ShiftClock()
-    clock.advance(parse_iso(NIGHT) - clock.now())
+    clock = ShiftClock(parse_iso(NIGHT))
     async with site(tmp_path, extra=DASHBOARD, templates=TEMPLATES, clock=clock) as made:
         await made.admin("template.sync")
         yield made

@@ -48,13 +48,16 @@ class ManualClock:
 class ShiftClock:
     """For a whole daemon: runs as the machine's clock does, and can be set ahead or stopped.
 
-    While it is stopped, a number sends only the burst of its rate limiter, however long the test takes.
+    While it is stopped, a number sends only the burst of its rate limiter, however long the test takes. It begins now, or at
+    another time, whether that has passed or not: a test must not depend on the day on which it is run.
     """
 
-    def __init__(self, *, stopped: bool = False) -> None:
-        self._shift: Millis = 0
+    def __init__(self, at: Millis | None = None, *, stopped: bool = False) -> None:
+        self._begun: Millis = 0 if at is None else at - _machine()
+        """How far it is ahead from the beginning; by that no time has passed."""
+        self._shift: Millis = self._begun
         self._leapt: Millis = 0
-        self._stopped_at: Millis | None = _machine() if stopped else None
+        self._stopped_at: Millis | None = self._begun + _machine() if stopped else None
         self._turned = anyio.Event()
         self.on_change: Callable[[Millis], None] = lambda _: None
         """Called with how far the true time is ahead of the machine's that runs the tests."""
@@ -66,7 +69,7 @@ class ShiftClock:
         return self._true() + self._leapt
 
     def monotonic(self) -> Millis:
-        return self._true() - _BEGIN
+        return self._true() - self._begun - _BEGIN
 
     async def sleep(self, duration: Millis) -> None:
         at = self.monotonic() + duration
@@ -87,7 +90,8 @@ class ShiftClock:
     def restarted_after(self, milliseconds: Millis) -> "ShiftClock":
         """The clock of the same machine after it was off for so long."""
         clock = ShiftClock()
-        clock._shift, clock._leapt = self.ahead + milliseconds, self._leapt
+        clock._begun, clock._shift = self._begun, self.ahead + milliseconds
+        clock._leapt = self._leapt
         return clock
 
     def stop(self) -> None:
