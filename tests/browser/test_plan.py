@@ -10,7 +10,7 @@ from tests.browser import axe
 from tests.browser.conftest import OpenWindow
 from tests.browser.test_broadcasts import LOOKS
 from tests.browser.test_new_broadcast import LIST, PEOPLE, check_list, choose_template, upload
-from tests.browser.window import DASHBOARD
+from tests.browser.window import DASHBOARD, PHONE
 from tests.support.clock import ShiftClock
 from tests.support.exhaustive import spread
 from tests.support.site import Site, site
@@ -118,5 +118,19 @@ async def test_a_box_is_ticked_by_what_is_typed_below_it_and_unticked_takes_it_b
     await expect(page.get_by_label("To", exact=True)).to_have_value("20:00")
     await expect(page.get_by_label("By the clock of")).to_have_value("recipient")
     await expect(page.get_by_label("Sunday")).to_be_checked()
+    again = page.get_by_label("Send it again to those to whom it failed")
+    first, second = (page.get_by_role("group", name=f"Rule {row}") for row in (1, 2))
+    await second.get_by_label("Numbers of the reasons").fill("131026")
+    await expect(again).to_be_checked()
+    await again.uncheck()
+    await expect(second.get_by_label("Numbers of the reasons")).to_have_value("")
+    await first.get_by_label("How often at most").fill("3")
+    await expect(again).to_be_checked()
     await page.get_by_role("button", name="Keep it for later").click()
     await expect(page.get_by_role("status")).to_contain_text("Kept. It is not sent yet")
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="again by itself"))
+    await expect(row).to_contain_text("131049 (not delivered by Meta")
+    await expect(row).to_contain_text("3 times at most")
+    await page.set_viewport_size(PHONE)
+    assert await ann.sideways() == 0
+    assert await axe.findings(page) == []

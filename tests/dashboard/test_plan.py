@@ -15,7 +15,7 @@ from tests.drafts.drafting import TEMPLATES, csv_of
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S
 from tests.support.site import Site, phones, site
-from wacrmd.clock import MINUTE, parse_iso
+from wacrmd.clock import HOUR, MINUTE, parse_iso
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,10 @@ async def here(tmp_path: Path) -> AsyncIterator[Site]:
     async with site(tmp_path, extra=DASHBOARD, templates=TEMPLATES, clock=clock) as made:
         await made.admin("template.sync")
         yield made
+
+
+PLAN = ("send_between", "spread_over_minutes", "messages_per_second", "canary", "retry_rules", "state")
+WITHOUT: dict[str, Any] = dict.fromkeys(PLAN)
 
 
 async def shown(browser: Browser, path: str) -> str:
@@ -57,10 +61,7 @@ async def review(browser: Browser, draft: str) -> tuple[str, dict[str, Any]]:
 
 async def plan_of(here: Site, draft: str) -> dict[str, Any]:
     shown = await here.admin("draft.show", id=draft.rpartition("/")[2])
-    return {
-        name: shown[name]
-        for name in ("send_between", "spread_over_minutes", "messages_per_second", "canary", "state")
-    }
+    return {name: shown[name] for name in PLAN}
 
 
 async def test_a_broadcast_that_is_spread_thinly_says_when_the_last_one_gets_it(
@@ -108,6 +109,7 @@ async def test_hours_speed_and_first_few_are_kept_and_other_hours_check_the_list
         "spread_over_minutes": 120,
         "messages_per_second": None,
         "canary": {"count": 10, "wait_minutes": 15, "min_delivered": 0.825, "max_failed": 0.1},
+        "retry_rules": None,
         "state": "checked",
     }
     page, form = await review(browser, draft)
@@ -139,6 +141,7 @@ async def test_hours_speed_and_first_few_are_kept_and_other_hours_check_the_list
         "spread_over_minutes": None,
         "messages_per_second": 0.5,
         "canary": None,
+        "retry_rules": None,
         "state": "checked",
     }
     assert "at the speed below" in page
@@ -171,6 +174,107 @@ async def test_a_mistake_is_said_beside_its_field_and_nothing_is_kept(here: Site
             Form(refused.text, f"{draft}/review").fields.get("hours_from") == {**form, **given}["hours_from"]
         )
     assert (await plan_of(here, draft))["send_between"] is None
+    assert not here.sim.ledger.entries
+
+
+async def test_rules_of_sending_again_are_kept_shown_and_taken_away(here: Site, visit_as: VisitAs) -> None:
+    busy = [{"codes": [131049], "after_hours": 48, "times": 3}]
+    await here.admin("account.set", name="shop", retry_rules=busy)
+    browser = await visit_as("sender", "shop")
+    draft = await reviewed(browser, 3)
+    page, form = await review(browser, draft)
+    assert (form["again"], form["again_codes_1"], form["again_after_1"], form["again_times_1"]) == (
+        "1",
+        "131049",
+        "48",
+        "3",
+    ), "as the account has it"
+    assert form["again_codes_2"] == "", "there is room for one more"
+    assert "131049 (not delivered by Meta: this user gets many marketing messages already)" in page
+
+    given = {"again_codes_2": "131026; 131053", "again_after_2": "72"}
+    answer = await browser.submit(f"{draft}/review", form | given)
+    assert "It is not sent yet" in await browser.follow(answer)
+    both = [*busy, {"codes": [131026, 131053], "after_hours": 72, "times": 1}]
+    assert await plan_of(here, draft) == WITHOUT | {"retry_rules": both, "state": "checked"}
+    page, form = await review(browser, draft)
+    assert form["again_codes_3"] == ""
+    assert "or an outdated app) or 131053 (the header's media" in page
+    assert "3\N{NARROW NO-BREAK SPACE}d later, once" in page
+
+    # the first one emptied is gone
+    empty = {"again_codes_1": "", "again_after_1": "", "again_times_1": ""}
+    await browser.change(f"{draft}/review", form | empty)
+    assert (await plan_of(here, draft))["retry_rules"] == both[1:]
+    _, form = await review(browser, draft)
+    sent = await browser.submit(f"{draft}/send", form)
+    assert sent.headers["location"] == f"{draft}/sending"
+    broadcast = draft.rpartition("/")[2]
+    await here.until_status(broadcast, "sent")
+    page = await shown(browser, f"/broadcasts/{broadcast}")
+    assert "again by itself to those to whom it failed because of 131026 (not deliverable" in page
+
+    # and away with all of them, also with those of the account
+    other = await reviewed(browser, 3)
+    _, form = await review(browser, other)
+    form.pop("again")
+    await browser.change(f"{other}/review", form)
+    assert await plan_of(here, other) == WITHOUT | {"state": "checked"}
+    _, form = await review(browser, other)
+    await browser.submit(f"{other}/send", form)
+    await here.until_status(other.rpartition("/")[2], "sent")
+    assert "again by itself" not in await shown(browser, f"/broadcasts/{other.rpartition('/')[2]}")
+
+
+async def test_a_broadcast_is_sent_again_as_its_rules_say(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await reviewed(browser, 1)
+    _, form = await review(browser, draft)
+    given = {"again": "1", "again_codes_1": "131026", "again_after_1": "5", "again_times_1": "1"}
+    here.sim.change(failed_recipients=[f"{phones(1)[0]}=131026"])
+    await browser.submit(f"{draft}/send", form | given)
+    broadcast = draft.rpartition("/")[2]
+    await here.until(broadcast, lambda it: (it["hold"] or {}).get("reason") == "waiting_for_retry")
+    here.sim.change(failed_recipients=[])
+    here.clock.advance(5 * HOUR + MINUTE)
+    await here.until(broadcast, lambda it: it["delivered_count"] == 1)
+
+
+async def test_a_mistake_in_a_rule_is_said_beside_its_field(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await reviewed(browser, 2)
+    await here.admin(
+        "draft.change",
+        id=draft.rpartition("/")[2],
+        retry_rules=[{"codes": [131049], "times": 2}, {"codes": [131026]}],
+    )
+    _, form = await review(browser, draft)
+    before = await plan_of(here, draft)
+    none = {f"again_codes_{row}": "" for row in (1, 2, 3)}
+    none |= {f"again_{part}_{row}": "" for part in ("after", "times") for row in (1, 2, 3)}
+    unticked = {name: value for name, value in form.items() if name != "again"}
+    for given, field, said in (
+        (unticked | {"again_codes_1": "131026"}, "again", "tick this box"),
+        (form | none, "again_codes_1", "number of a reason, or take the tick away"),
+        (form | {"again_codes_2": "no phone"}, "again_codes_2", "such as 131049"),
+        (form | {"again_codes_2": ""} | {"again_after_2": "30"}, "again_codes_2", "such as 131049"),
+        (form | {"again_codes_3": "130472"}, "again_codes_3", "fails as well"),
+        (form | {"again_codes_3": "99999999"}, "again_codes_3", "expected"),
+        (
+            form | none | {"again_codes_2": "130472", "again_after_2": "24", "again_times_2": "1"},
+            "again_codes_2",
+            "fails",
+        ),
+        (form | {"again_codes_3": "131049"}, "again", "each code in one rule"),
+        (form | {"again_after_1": "721"}, "again_after_1", "from 1 to 720"),
+        (form | {"again_times_2": "11"}, "again_times_2", "from 1 to 10"),
+    ):
+        refused = await browser.submit(f"{draft}/send", given)
+        assert refused.status_code == 400, given
+        assert f'id="{field}-error">' in refused.text, (field, refused.text)
+        assert said in unescape(refused.text).split(f'id="{field}-error">')[1].split("</p>")[0], given
+        assert Form(refused.text, f"{draft}/review").fields["again_after_1"] == given["again_after_1"]
+    assert await plan_of(here, draft) == before
     assert not here.sim.ledger.entries
 
 

@@ -39,6 +39,14 @@ def whole_number(text: str | None) -> int | None:
     return int(text) if text is not None and is_one else None
 
 
+def whole_of(form: Form, name: str, least: int, most: int) -> int:
+    """The whole number that was typed; raises Refusal for anything else, and for one that is too small or too large."""
+    number = whole_number(form.text(name))
+    if number is None or not least <= number <= most:
+        raise bad_request(f"{name}: give a whole number from {least} to {most:,}")
+    return number
+
+
 STATUSES: Mapping[ErrorCode, int] = {
     ErrorCode.BAD_REQUEST: 422,
     ErrorCode.CONFLICT: 422,

@@ -1,10 +1,11 @@
-"""The fields of a form for the way in which a broadcast is sent: hours, speed, and to whom first."""
+"""The fields of a form for the way in which a broadcast is sent: hours, speed, to whom first, and to whom again."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wacrmd.dashboard.forms import Form, whole_number
+from wacrmd.dashboard import rule_form
+from wacrmd.dashboard.forms import Form, whole_of
 from wacrmd.domain.canary import MAX_COUNT, Canary
 from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, SendBetween
 from wacrmd.domain.sending_plan import SendingPlan
@@ -17,7 +18,7 @@ HOURS, FIRST = "hours", "first"
 """Boxes: what is below them counts if they are ticked."""
 _OF_HOURS = ("hours_from", "hours_to", "days", "clock")
 _OF_FIRST = ("first_count", "first_wait", "first_delivered", "first_failed")
-FIELDS = (HOURS, *_OF_HOURS, "spread", "rate", FIRST, *_OF_FIRST)
+FIELDS = (HOURS, *_OF_HOURS, "spread", "rate", FIRST, *_OF_FIRST, *rule_form.FIELDS)
 """Fields beside which a mistake can be said."""
 _USUAL_HOURS = SendBetween("09:00", "20:00")
 """What the fields have while there are no hours: one click is enough."""
@@ -44,6 +45,7 @@ def filled(plan: SendingPlan) -> Form:
         ("first_wait", str(canary.wait_minutes)),
         ("first_delivered", _exact(canary.min_delivered)),
         ("first_failed", _exact(canary.max_failed)),
+        *rule_form.filled(plan.retry_rules),
     ]
     ticked = [(HOURS, plan.send_between), (FIRST, plan.canary)]
     return Form([*pairs, *((name, "1") for name, part in ticked if part is not None)])
@@ -66,12 +68,15 @@ def changes(form: Form, plan: SendingPlan) -> Mapping[str, Any]:
         "spread_over_minutes": _spread(form),
         "messages_per_second": _decimal(form, "rate", MAX_RATE) if form.text("rate") else None,
         "canary": _canary(form) if _is_ticked(form, plan, FIRST, _OF_FIRST) else None,
+        "retry_rules": rule_form.rules_of(form)
+        if _is_ticked(form, plan, rule_form.AGAIN, rule_form.OF_RULES)
+        else None,
     }
     without = [name for name, value in given.items() if value is None]
     return {name: value for name, value in given.items() if value is not None} | {"without": without}
 
 
-def _is_ticked(form: Form, plan: SendingPlan, box: str, names: tuple[str, ...]) -> bool:
+def _is_ticked(form: Form, plan: SendingPlan, box: str, names: Sequence[str]) -> bool:
     """Whether the box is ticked. It must be, if anything below it was changed."""
     if box in form:
         return True
@@ -103,23 +108,16 @@ def _spread(form: Form) -> int | None:
     if form.text("spread") is None:
         return None
     unit = _HOUR if form.get("spread_unit") == "hours" else 1
-    return unit * _whole(form, "spread", 1, MAX_MINUTES // unit)
+    return unit * whole_of(form, "spread", 1, MAX_MINUTES // unit)
 
 
 def _canary(form: Form) -> Mapping[str, Any]:
     return {
-        "count": _whole(form, "first_count", 1, MAX_COUNT),
-        "wait_minutes": _whole(form, "first_wait", 0, MAX_MINUTES),
+        "count": whole_of(form, "first_count", 1, MAX_COUNT),
+        "wait_minutes": whole_of(form, "first_wait", 0, MAX_MINUTES),
         "min_delivered": _decimal(form, "first_delivered", 100, 0) / 100,
         "max_failed": _decimal(form, "first_failed", 100, 0) / 100,
     }
-
-
-def _whole(form: Form, name: str, least: int, most: int) -> int:
-    number = whole_number(form.text(name))
-    if number is None or not least <= number <= most:
-        raise bad_request(f"{name}: give a whole number from {least} to {most:,}")
-    return number
 
 
 def _decimal(form: Form, name: str, most: int, least: float | None = None) -> float:

@@ -21,6 +21,7 @@ from wacrmd.dashboard import plan_words, words_of_meta
 from wacrmd.domain.country_names import name_of
 from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import sized
+from wacrmd.services.failures import meaning_of
 from wacrmd.views.numbers import AccountNumber
 
 PACKAGE = "wacrmd.dashboard"
@@ -90,6 +91,7 @@ def _environment() -> Environment:
         "pairs": pairs,
         "percent": percent,
         "plainly": plainly,
+        "reason": reason,
         "said": said,
         "size": size,
         "stage": stage,
@@ -192,6 +194,12 @@ _MOODS = {
 def mood(status: StrEnum) -> str:
     """A class of the stylesheet for the status of a broadcast or of a recipient."""
     return next((name for name, words in _MOODS.items() if status.value in words), "dim")
+
+
+def reason(code: int) -> str:
+    """One of Meta's codes with what it means."""
+    meaning = meaning_of(code)
+    return str(code) if meaning is None else f"{code} ({meaning})"
 
 
 def lasting(seconds: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.hold import HoldReason
-from wacrmd.meta.errors import RETRY_LIMITS, Action, rule_for
+from wacrmd.meta.errors import RETRY_LIMITS, RULES, Action, rule_for
 from wacrmd.services import pausing
 from wacrmd.services.pausing import PauseEvent
 from wacrmd.store import failure_streaks, optouts, retries
@@ -35,6 +35,12 @@ def why_final(code: int) -> str | None:
     """Why another message to the same person fails as well after this code; None if it may arrive."""
     rule = rule_for(code)
     return f"{rule.meaning}. {rule.advice}" if rule.is_final else None
+
+
+def meaning_of(code: int) -> str | None:
+    """What one of Meta's codes means; None for one that is not known."""
+    rule = RULES.get(code)
+    return None if rule is None else rule.meaning
 
 
 def retry_by_rules(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:

@@ -1,11 +1,12 @@
 """The last step: when and how, to how many, what is left out and why; then it is sent, once."""
 
+from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 from starlette.responses import RedirectResponse, Response
 
 from wacrmd.clock import iso
-from wacrmd.dashboard import plan_form
+from wacrmd.dashboard import plan_form, rule_form
 from wacrmd.dashboard.chosen_time import LATER, NOW, chosen_time
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form
 from wacrmd.dashboard.frame import Row, Visit
@@ -77,7 +78,6 @@ def _kept(draft: Draft) -> str:
     """What a change needs no check for, and yet nobody sends unseen."""
     at = draft.view.scheduled_at
     way = ",".join(f"{name}={value}" for name, value in plan_form.filled(draft.view).pairs)
-    way += f",{draft.view.retry_rules}"
     return f"{NOW if at is None else iso(at)} {way} {draft.view.name}"
 
 
@@ -166,9 +166,7 @@ async def _page(
         draft,
         "review",
         status=200 if refusal is None else ERRORS[refusal.code].status,
-        errors=errors_by_field(refusal, {"name", "at", "zone", *plan_form.FIELDS})
-        if refusal is not None
-        else {},
+        errors={} if refusal is None else _errors(refusal, form or Form()),
         form=typed | dict(form or {}),
         plan=form if form is not None and plan_form.HERE in form else plan_form.filled(draft.view),
         now=visit.ctx.clock.now(),
@@ -176,6 +174,11 @@ async def _page(
         number=await _number(visit, draft),
         zones=sorted(available_timezones()),
     )
+
+
+def _errors(refusal: Refusal, form: Form) -> Mapping[str, str]:
+    """What is wrong with each field."""
+    return errors_by_field(rule_form.beside(refusal, form), {"name", "at", "zone", *plan_form.FIELDS})
 
 
 async def _number(visit: Visit, draft: Draft) -> AccountNumber | None:
