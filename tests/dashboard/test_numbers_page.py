@@ -130,6 +130,7 @@ async def test_an_administrator_adds_and_removes_a_number(here: Site, visit_as: 
     refused = await admin.submit("/numbers/new", new | {"access_token": "wrong", "check": "1"})
     assert refused.status_code == 422
     assert "Meta refuses this token" in refused.text
+    assert "--no-check" not in refused.text
     assert "Added" in await admin.change("/numbers/new", new)
     (second,) = [each for each in await here.admin("number.list") if each["label"] == "Second"]
     page = f"/numbers/{second['id']}/remove"

@@ -92,7 +92,7 @@ def test_files_are_found_with_their_places() -> None:
         ({"image": {"id": TWO}}, "this file is a document (application/pdf), not an image"),
         (
             {"image": {"id": ONE[:-1] + "0"}},
-            "there is no file with this id (any more): upload it with POST /api/v1/media",
+            "there is no file with this id (any more): upload it, and use the id that this gives",
         ),
     ],
 )

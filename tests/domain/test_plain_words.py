@@ -5,6 +5,7 @@ import pytest
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.phone_guess import Home, summary
 from wacrmd.domain.plain_words import plainly
+from wacrmd.errors import no_number
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
 
 
@@ -76,6 +77,30 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
         (
             "This machine's clock is x: the daemon goes by its own. Or if it is right: wacrmd clock accept",
             "The server's clock is x: wacrmd goes by its own. Or if it is right, press “Trust the clock” on the page Status",
+        ),
+        (
+            "line 1: --column 2 may be column 2 or the one called 2: for column 2 write --column 'Phone'",
+            "line 1: “2” may be column 2 or the one called 2: for column 2 write 'Phone'",
+        ),
+        (
+            "2 columns are called Phone: say --column N for column N",
+            "2 columns are called Phone: give its number, from 1",
+        ),
+        (
+            "x. Give another token, or use --no-check to keep this one all the same",
+            "x. Give another token, or take the tick away below to keep this one all the same",
+        ),
+        (
+            no_number().message,
+            "This account has no WhatsApp number: an administrator can add one under “Numbers”",
+        ),
+        (
+            "10 MB: remove some (wacrmd media list, wacrmd media remove), or raise [limits] max_media_bytes_per_account",
+            "10 MB: ask whoever runs wacrmd to remove some, or to allow more",
+        ),
+        (
+            "file: it has 9.0 MB, and [limits] max_media_bytes allows 8.0 MB",
+            "it has 9.0 MB, and wacrmd allows 8.0 MB",
         ),
         ("has 3 columns, expected 2", "has 3 cells, and the first line has 2"),
         (

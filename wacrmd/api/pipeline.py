@@ -274,5 +274,5 @@ def _check_scope(http: Http, key: ApiKey) -> None:
         wanted = " or ".join(http.scopes)
         raise Refusal(
             ErrorCode.FORBIDDEN,
-            f"This key lacks the scope {wanted}: create one with --scope {http.scopes[0]}",
+            f"This key lacks the scope {wanted}: create one with wacrmd key create --scope {http.scopes[0]}",
         )

@@ -51,7 +51,7 @@ def media_problems(
     for named in named_in(content):
         at = f"{path}{named.path}.id"
         if (media := known.get(named.uuid)) is None:
-            message = "there is no file with this id (any more): upload it with POST /api/v1/media"
+            message = "there is no file with this id (any more): upload it, and use the id that this gives"
             found.append(Problem(at, message))
         elif media.kind is not named.kind:
             message = (

@@ -109,6 +109,22 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             r"\A(line \d+): found a NUL byte, .*\Z",
             r"\1 has signs that are no text: save the file as 'CSV UTF-8'",
         ),
+        (r": say --column N for column N\Z", ": give its number, from 1"),
+        (r"--column (\S+) may be column ", r"“\1” may be column "),
+        (r"\bwrite --column ", "write "),
+        (
+            r", or use --no-check to keep this one all the same\Z",
+            ", or take the tick away below to keep this one all the same",
+        ),
+        (
+            r": add one with wacrmd number add --account NAME\Z",
+            ": an administrator can add one under “Numbers”",
+        ),
+        (
+            r": remove some \(wacrmd media list, .*\), or raise \[limits\] max_media_bytes_per_account\Z",
+            ": ask whoever runs wacrmd to remove some, or to allow more",
+        ),
+        (r", and \[limits\] max_media_bytes allows ", ", and wacrmd allows "),
         (r"[:;] name it with --column NAME, or --column N for column N", ": say below which column it is"),
         (
             r"\Aline 1: no column is known as one of phone numbers, found: (.*?)(?:: say below.*)?\Z",
@@ -168,7 +184,7 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             lambda found: f"This {found[1].lower()} is not here any more, or never was",
         ),
         (
-            r"\A(from: )?this account has no number '[^']*': GET /api/v1/numbers lists them\Z",
+            r"\A(from: )?this account has no number .*: expected the id or phone_number_id of one of its numbers\Z",
             "This number is there no more: load the page again, and choose another one",
         ),
     )

@@ -254,7 +254,7 @@ class _Taken:
         if not _CODE.fullmatch(code):
             what = f"{written[:20]!r} is no currency" if written else "has no currency"
             raise ValueError(
-                f"{what}: write its code such as EUR in a column called currency, or give --currency"
+                f"{what}: write its code such as EUR in a column called currency, or give one for the whole list"
             )
         if meant and code not in meant:
             raise ValueError(f"has {mark} in its price and the currency {code}")

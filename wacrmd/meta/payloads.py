@@ -204,9 +204,7 @@ def _media_problems(media: JsonObject, path: str, kind: str) -> list[Problem]:
         and uploaded
         and not (ID.fullmatch(uploaded) or _META_ID.fullmatch(uploaded))
     ):
-        expected = (
-            "expected the id of an uploaded file, as POST /api/v1/media gives it, or one of Meta's, of digits"
-        )
+        expected = "expected the id of a file as its upload has given it, or one of Meta's, of digits"
         problems.append(Problem(f"{path}.id", expected))
     link = media.get("link")
     if isinstance(link, str) and link and not _LINK.fullmatch(link):

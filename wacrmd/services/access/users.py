@@ -118,7 +118,7 @@ def _check_role(role: Role, account_names: Sequence[str]) -> None:
             "role: expected viewer, sender or operator; administrators log in with `wacrmd dashboard`"
         )
     if role is Role.SENDER and not account_names:
-        raise invalid([Problem("accounts", "a sender needs at least one account: name it with --account")])
+        raise invalid([Problem("accounts", "a sender needs at least one account")])
 
 
 async def _hashed(password: str) -> str:

@@ -223,8 +223,8 @@ async def sending_number(ctx: Context, account_id: str, reference: str | None) -
         return number
     found = await ctx.db.read(partial(numbers.find, reference=reference, account_id=account_id))
     if len(found) != 1:
-        message = f"this account has no number {reference!r}: GET /api/v1/numbers lists them"
-        raise problem("from", message)
+        expected = "expected the id or phone_number_id of one of its numbers"
+        raise problem("from", f"this account has no number {reference!r}: {expected}")
     return found[0]
 
 

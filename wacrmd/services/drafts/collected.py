@@ -78,7 +78,7 @@ def _send(
             raise conflict(f"The template {why}")
     if not recipients.anybody_left(tx, broadcast_id):
         raise conflict(
-            "Nobody has been added to this draft: POST its recipients first"
+            "Nobody has been added to this draft: add its recipients first"
             if not sums.accepted
             else "Everybody in this draft has opted out meanwhile"
         )
