@@ -228,3 +228,12 @@ def test_number_list_is_shown(daemon: Daemon, run: Run) -> None:
         "-",
         "text",
     ]
+
+
+@pytest.mark.parametrize("option", ["daily_limit", "messages_per_second"])
+def test_zero_takes_a_setting_of_a_number_away_and_needs_no_other_option(
+    daemon: Daemon, run: Run, option: str
+) -> None:
+    flag = f"--{option.replace('_', '-')}"
+    method, given = asked(daemon, run, "number", "set", "106540352242922", flag, "0")
+    assert (method, given[option]) == ("number.set", 0)

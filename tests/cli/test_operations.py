@@ -174,6 +174,15 @@ def test_the_defaults_in_the_help_are_those_of_the_method(name: str) -> None:
                 assert option.type.max == parameter["maximum"], option.name
 
 
+@rows("name", COMMANDS)
+def test_no_command_takes_what_is_no_number(name: str) -> None:
+    for option in COMMANDS[name].params:
+        if isinstance(option.type, click.FloatRange):
+            for value in ("nan", "inf", "-inf", "1e999"):
+                with pytest.raises(click.BadParameter):
+                    option.type(value, option)
+
+
 def offered() -> Iterator[tuple[str, str, list[str]]]:
     """Each parameter of a command that has a choice, with the values that the shell completes."""
     for name, command in COMMANDS.items():

@@ -1,6 +1,7 @@
 """Options that several commands have, and the choices of an option from an enum."""
 
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 import click
@@ -63,6 +64,17 @@ limit_option = click.option(
 def one_of(values: type[StrEnum], *, without: StrEnum | None = None) -> click.Choice[str]:
     """A choice among the values of an enum."""
     return click.Choice([value.value for value in values if value is not without])
+
+
+class Amount(click.FloatRange):
+    """A number within bounds; nan and infinity are none: JSON would make them a null, which means left out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        amount: float = super().convert(value, param, ctx)
+        if not isfinite(amount):
+            self.fail(f"expected a number, found {value!r}", param, ctx)
+        return amount
 
 
 class ListOption(click.Option):

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from wacrmd.cli.hours import Hours, hours_shown
+from wacrmd.cli.options import Amount
 from wacrmd.cli.output import local, people
 from wacrmd.cli.retry_rules import RuleText, rules_of, rules_shown
 from wacrmd.domain.percent import percent
@@ -33,7 +34,7 @@ _OPTIONS = (
     click.option(
         "--rate",
         "messages_per_second",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Amount(min=0, min_open=True),
         metavar="N",
         help="Send at most N messages of it in a second.",
     ),
@@ -51,13 +52,13 @@ _OPTIONS = (
     ),
     click.option(
         "--canary-delivered",
-        type=click.FloatRange(min=0, max=100),
+        type=Amount(min=0, max=100),
         metavar="PERCENT",
         help="How many of the first must have it for the others to follow. Default: 80.",
     ),
     click.option(
         "--canary-failed",
-        type=click.FloatRange(min=0, max=100),
+        type=Amount(min=0, max=100),
         metavar="PERCENT",
         help="To how many of the first it may have failed. Default: 10.",
     ),

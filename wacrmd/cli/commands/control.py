@@ -9,7 +9,7 @@ from wacrmd.cli.client import call
 from wacrmd.cli.exit_codes import FAILED, UNAVAILABLE
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
-from wacrmd.cli.options import one_of, yes_option
+from wacrmd.cli.options import Amount, one_of, yes_option
 from wacrmd.cli.output import Kind, clean, emit, findings, hint, relative, say
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import PastTime, timezone_option
@@ -119,7 +119,7 @@ def _plain(value: Any) -> str:
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0, max=600),
+    type=Amount(min=0, max=600),
     metavar="SECONDS",
     default=20.0,
     show_default=True,
@@ -178,7 +178,7 @@ def _say_ended() -> None:
 @click.option(
     "--for",
     "minutes",
-    type=click.FloatRange(min=0, min_open=True, max=10_080),
+    type=Amount(min=0, min_open=True, max=10_080),
     metavar="MINUTES",
     help="How long, before the configured level applies again.",
 )

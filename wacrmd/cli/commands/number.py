@@ -10,7 +10,7 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import SecretFile, confirm
 from wacrmd.cli.number_name import number_name
-from wacrmd.cli.options import required_account_option, yes_option
+from wacrmd.cli.options import Amount, required_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, findings, held_of, hint, holds, local, on_terminal, say
 from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
@@ -97,7 +97,7 @@ def number() -> None:
 @click.option("--display-phone", metavar="+E164", help="The phone number.")
 @click.option(
     "--messages-per-second",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True),
     metavar="N",
     help="Its rate. Default: [sender] messages_per_second.",
 )
@@ -205,7 +205,7 @@ def _limit_use(use: JsonObject) -> str:
 @click.option("--display-phone", metavar="+E164", help="The phone number.")
 @click.option(
     "--messages-per-second",
-    type=click.FloatRange(min=0, max=1000),
+    type=Amount(min=0, max=1000),
     metavar="N",
     help="Its rate, from now on; 0: [sender] messages_per_second.",
 )
@@ -226,7 +226,7 @@ def _limit_use(use: JsonObject) -> str:
 @click.option("--verify-token-file", "verify_token", type=SecretFile(), help="A new verify token.")
 @click.option(
     "--overlap-hours",
-    type=click.FloatRange(min=0, max=720),
+    type=Amount(min=0, max=720),
     metavar="N",
     default=24.0,
     show_default=True,
@@ -239,9 +239,8 @@ def change(session: Session, /, number_id: str, **options: Any) -> None:
 
     For example: wacrmd number set 106540352242922 --messages-per-second 20
     """
-    if all(
-        value in (None, False) for name, value in options.items() if name not in ("check", "overlap_hours")
-    ):
+    settings = (value for name, value in options.items() if name not in ("check", "overlap_hours"))
+    if all(value is None or value is False for value in settings):  # 0 is a value, and equal to False
         raise click.UsageError("Nothing to change: give at least one option such as --messages-per-second")
 
     def render(made: JsonObject) -> None:
