@@ -149,8 +149,10 @@ async def test_the_file_has_the_same_numbers_and_who_asks_wrongly_is_told_what_w
             ({}, "by"),
             ({"by": "week"}, "template"),
             ({"by": "day", "zone": "Europe/Berln"}, "did you mean Europe/Berlin?"),
+            ({"by": "day", "zone": "localtime"}, "expected a time zone"),
             ({"by": "day", "from": "soon"}, "soon"),
             ({"by": "day", "from": "500d"}, "at most 366 days"),
+            ({"by": "day", "from": "367d"}, "at most 366 days, found 367"),
             ({"by": "day", "excel": "true", "format": "json"}, "CSV"),
         ):
             answer = await here.api.get("/api/v1/stats", params=query)

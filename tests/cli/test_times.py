@@ -46,6 +46,8 @@ def line(schedule: str, *more: str) -> tuple[str, ...]:
         ("2999-01-01 09:00", "Europe/Berlni", "did you mean Europe/Berlin?"),
         ("2999-01-01 09:00", "../etc/passwd", "expected a time zone"),
         ("2999-01-01 09:00", "Europe", "expected a time zone"),
+        ("2999-01-01 09:00", "localtime", "expected a time zone"),
+        ("2999-01-01 09:00", "right/Europe/Berlin", "expected a time zone"),
         ("2999-01-01 09:00", "UTC+2", "an offset belongs to the time"),
     ],
 )

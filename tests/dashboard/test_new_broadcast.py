@@ -274,6 +274,7 @@ async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> Non
         ("2027-10-31T02:30", "Europe/Berlin", "comes twice"),
         ("", "Europe/Berlin", "choose a day and a time"),
         ("2027-03-28T02:30", "Mars/Olympus", "choose a time zone"),
+        ("2027-03-28T02:30", "localtime", "choose a time zone"),
         ("2020-01-01T00:00", "Asia/Tokyo", "this is in the past: in Asia/Tokyo it is 20"),
         ("2099-01-01T00:00", "UTC", "within a year"),
     ):

@@ -111,6 +111,43 @@ def test_of_very_many_texts_the_seldom_ones_are_summed_up_and_none_is_lost() -> 
     assert len(found) == MAX_DIFFERENT + 2
 
 
+NOW = parse_iso("2026-11-23T12:07:00Z")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "zone", "days"),
+    [
+        ("2025-11-23", "2026-11-23", "UTC", None),  # 366 dates, both included
+        ("2025-11-22", "2026-11-23", "UTC", "367"),
+        ("2024-01-01", "2024-12-31", "UTC", None),
+        (
+            "2025-10-25",
+            "2026-10-25",
+            "Europe/Berlin",
+            None,
+        ),  # the clocks are put back once more: 366 dates and an hour
+        ("2025-10-24", "2026-10-25", "Europe/Berlin", "367"),
+        ("2025-03-30", "2026-03-30", "Europe/Berlin", None),
+        ("2025-03-30", "2026-03-31", "Europe/Berlin", "367"),
+        ("366d", None, "UTC", None),  # rounded outwards it is half an hour more
+        ("366d", None, "America/New_York", None),
+        ("367d", None, "UTC", "367"),
+        ("2025-11-22T12:00Z", "2026-11-23T12:00Z", "UTC", None),
+        ("2025-11-22T12:00Z", "2026-11-23T13:00Z", "UTC", "366.1"),
+        ("2025-11-22T12:00Z", "2026-11-23T18:00Z", "UTC", "366.3"),
+    ],
+)
+def test_a_period_has_at_most_366_days(since: str, until: str | None, zone: str, days: str | None) -> None:
+    def ask() -> tuple[int, int]:
+        return period(since, until, ZoneInfo(zone), NOW)
+
+    if days is None:
+        assert ask()[0] < ask()[1]
+        return
+    with pytest.raises(ValueError, match="expected at most 366 days, found " + days):
+        ask()
+
+
 @pytest.mark.parametrize(
     ("zone", "hour", "day"),
     [

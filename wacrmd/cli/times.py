@@ -6,16 +6,17 @@ from datetime import UTC, datetime, tzinfo
 from math import inf
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import click
 
 from wacrmd.clock import HOUR, SECOND, read_iso
 from wacrmd.domain.local_time import UnclearTimeError, read_duration, read_local
 from wacrmd.domain.start_time import is_past, meant
-from wacrmd.suggest import did_you_mean
+from wacrmd.domain.time_zones import EXAMPLE, zone_named
 
 _ZONE = "wacrmd.timezone"
+AT = "2026-12-01 09:00+02:00"
 _DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}", re.ASCII)
 _POSIX_ZONE = re.compile(r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+\-]{3,}>)[+\-]?[0-9]", re.ASCII)
 """How a zone is written by its offset, such as CET-1CEST."""
@@ -27,16 +28,12 @@ def _zone(context: click.Context, parameter: click.Parameter, name: str | None) 
     if name is None or context.resilient_parsing:
         return
     try:
-        context.meta[_ZONE] = ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        guess = (
-            "; an offset belongs to the time, as in '2026-12-01 09:00+02:00'"
-            if _OFFSET.search(name)
-            else did_you_mean(name, available_timezones(), "{}")
-        )
-        raise click.BadParameter(
-            f"expected a time zone such as Europe/Berlin, found {name!r}{guess}", context, parameter
-        ) from None
+        context.meta[_ZONE] = zone_named(name)
+    except ValueError as error:
+        said = str(error)
+        if _OFFSET.search(name):
+            said = f"expected a time zone such as {EXAMPLE}, found {name!r}; an offset belongs to the time, as in {AT!r}"
+        raise click.BadParameter(said, context, parameter) from None
 
 
 timezone_option = click.option(

@@ -1,12 +1,13 @@
 """The moment that a person chooses in a form: a day and a time, and the time zone in which they are meant."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from wacrmd.clock import SECOND, Millis, millis
 from wacrmd.dashboard.forms import Form
 from wacrmd.domain.local_time import read_local
 from wacrmd.domain.start_time import MAX_AHEAD, is_past
+from wacrmd.domain.time_zones import zone_names
 from wacrmd.errors import bad_request
 
 NOW, LATER = "now", "later"
@@ -24,7 +25,7 @@ def chosen_time(form: Form, now: Millis) -> Millis | None:
 
 def _time(form: Form, now: Millis) -> Millis:
     zone, at = form.text("zone"), form.text("at")
-    if zone not in available_timezones():
+    if zone not in zone_names():
         raise bad_request("zone: choose a time zone such as Europe/Berlin")
     if at is None:
         raise bad_request("at: choose a day and a time")

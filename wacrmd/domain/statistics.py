@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from math import ceil
 
 from wacrmd.clock import DAY, MINUTE, SECOND, Millis
 from wacrmd.domain.local_time import UnclearTimeError, read_duration, read_local
@@ -111,12 +112,19 @@ def period(since: str | None, until: str | None, zone: tzinfo, now: Millis) -> t
         begin = _midnight(last - timedelta(days=DEFAULT_DAYS - 1), zone)
     else:
         begin = _known(_moment(since, zone, now, is_end=False))
+    days = _days_between(begin, end, zone)
     begin, end = begin // SLOT * SLOT, -(-end // SLOT) * SLOT
     if not begin < end:
         raise ValueError("expected a beginning before the end")
-    if end - begin > (MAX_DAYS + 1) * DAY:
-        raise ValueError(f"expected at most {MAX_DAYS} days, found {-(-(end - begin) // DAY)}")
+    if days > MAX_DAYS:
+        raise ValueError(f"expected at most {MAX_DAYS} days, found {ceil(days * 10) / 10:g}")
     return begin, end
+
+
+def _days_between(begin: Millis, end: Millis, zone: tzinfo) -> float:
+    """How many days, of 24 hours or by the clocks of a zone: the fewer, because a year of dates may have an hour more."""
+    first, last = (datetime.fromtimestamp(at / SECOND, zone).replace(tzinfo=None) for at in (begin, end))
+    return min(end - begin, (last - first) / timedelta(milliseconds=1)) / DAY
 
 
 def _known(at: Millis) -> Millis:

@@ -3,7 +3,6 @@
 import re
 from dataclasses import fields
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from pydantic import (
     BeforeValidator,
@@ -16,19 +15,16 @@ from pydantic import (
 from wacrmd.domain.canary import MAX_COUNT, Canary
 from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, Day, SendBetween
 from wacrmd.domain.sending_plan import SendingPlan
+from wacrmd.domain.time_zones import EXAMPLE, MAX_SHOWN, zone_guess, zone_name
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import only_number, or_none
 from wacrmd.operations.retry_inputs import RuleList, to_rules
-from wacrmd.suggest import did_you_mean
 
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])|24:00", re.ASCII)
 MAX_MINUTES = 7 * 24 * 60
 """A week: over how long a broadcast may be spread, and how long it may wait after its first people."""
 MIN_RATE, MAX_RATE = 0.001, 1000
 """Messages per second: one in a quarter of an hour, and the most that Meta takes from a number."""
-
-NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
-"""Names that the machine has among its zones, and that mean another one on each machine."""
 
 
 def _clock(value: object) -> str:
@@ -47,14 +43,12 @@ def _day(value: object) -> Day:
 
 def _zone(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
-    zones = available_timezones() - NO_ZONES
-    if name == RECIPIENT_ZONE or name in zones:
-        return name
-    known = next((each for each in zones if each.lower() == name.lower()), None)
+    known = name if name == RECIPIENT_ZONE else zone_name(name)
     if known is not None:
         return known
-    hint = did_you_mean(name, zones)
-    raise ValueError(f"expected {RECIPIENT_ZONE} or a zone such as Europe/Berlin, found {name[:40]!r}{hint}")
+    raise ValueError(
+        f"expected {RECIPIENT_ZONE} or a zone such as {EXAMPLE}, found {name[:MAX_SHOWN]!r}{zone_guess(name)}"
+    )
 
 
 ClockTime = Annotated[

@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 from starlette.responses import Response
@@ -16,6 +15,7 @@ from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.render import parts, short_name
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.page import Page
+from wacrmd.domain.time_zones import zone_named
 from wacrmd.errors import ERRORS, Refusal, bad_request
 from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.drafts import DraftSummary
@@ -60,8 +60,8 @@ def _midnight(name: str, day: str | None, zone: tzinfo, days: int = 0) -> str | 
 def _zone(name: str | None) -> tzinfo:
     """The time zone in which the browser is; UTC if it does not say so, as without JavaScript."""
     try:
-        return ZoneInfo(name) if name else UTC
-    except (ValueError, OSError, LookupError):
+        return zone_named(name) if name else UTC
+    except ValueError:
         return UTC
 
 

@@ -1,7 +1,6 @@
 """Sending the same message again: to those who failed, who are uncertain, or who have no delivery yet."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from starlette.responses import Response
 
@@ -14,6 +13,7 @@ from wacrmd.dashboard.pages.steering import STANDS, back_to, shown
 from wacrmd.dashboard.render import isolated, people
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.recipient import NO_CODE, RecipientStatus
+from wacrmd.domain.time_zones import zone_names
 from wacrmd.errors import Refusal, bad_request, conflict
 from wacrmd.services.failures import why_final
 from wacrmd.views.broadcasts import BroadcastDetails, FailureView, RetriedDetails
@@ -149,7 +149,7 @@ def _page(
         button="Send again"
         if status is _S.SENT
         else f"Send again to {people(_count(view, status) - left_out)}",
-        zones=sorted(available_timezones()),
+        zones=sorted(zone_names()),
         back=back_to(view.uuid, form.get("back") if form is not None else visit.param("back")),
     )
 

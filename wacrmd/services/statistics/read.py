@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from wacrmd.domain.statistics import FAILED, SLOT, By, is_message, period, place_of
+from wacrmd.domain.time_zones import zone_named
 from wacrmd.errors import bad_request
 from wacrmd.meta.errors import rule_for
 from wacrmd.services.context import Context
 from wacrmd.store import statistics
 from wacrmd.store.database import Tx
 from wacrmd.store.statistics import Wanted
-from wacrmd.suggest import did_you_mean
 from wacrmd.views.statistics import MessageSums, Statistics, StatisticsRow, message_sums
 
 MAX_ROWS = 1_000
@@ -32,8 +32,7 @@ async def read_statistics(
     template_language: str | None,
 ) -> Statistics:
     """What became of the messages of a period, of one account or of all; refuses a period that is none, or too long."""
-    named = zone or DEFAULT_ZONE
-    where = _zone(named)
+    where = _zone(zone or DEFAULT_ZONE)
     try:
         begin, end = period(since, until, where, ctx.clock.now())
     except (ValueError, OverflowError) as error:
@@ -57,7 +56,7 @@ async def read_statistics(
             by=by,
             since=begin,
             until=end,
-            zone=named,
+            zone=where.key,
             rows=[_row(by, key, sums, reasons) for key, sums in rows[:MAX_ROWS]],
             left_out=max(0, len(rows) - MAX_ROWS),
             total=MessageSums(**_fields(total, reasons)),
@@ -69,12 +68,9 @@ async def read_statistics(
 
 def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        guess = did_you_mean(name, available_timezones(), "{}")
-        raise bad_request(
-            f"zone: expected a time zone such as Europe/Berlin, found {name[:60]!r}{guess}"
-        ) from None
+        return zone_named(name)
+    except ValueError as error:
+        raise bad_request(f"zone: {error}") from None
 
 
 _Found = dict[tuple[str | int, str], Counter[str]]

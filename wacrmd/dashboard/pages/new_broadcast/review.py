@@ -1,7 +1,6 @@
 """The last step: when and how, to how many, what is left out and why; then it is sent, once."""
 
 from collections.abc import Mapping
-from zoneinfo import available_timezones
 
 from starlette.responses import RedirectResponse, Response
 
@@ -22,6 +21,7 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
 )
 from wacrmd.dashboard.render import isolated, page
 from wacrmd.domain.draft import DISCARDABLE, EDITABLE, DraftState
+from wacrmd.domain.time_zones import zone_names
 from wacrmd.errors import ERRORS, Refusal, conflict
 from wacrmd.views.drafts import DraftView
 from wacrmd.views.numbers import AccountNumber
@@ -172,7 +172,7 @@ async def _page(
         now=visit.ctx.clock.now(),
         kept=_kept(draft),
         number=await _number(visit, draft),
-        zones=sorted(available_timezones()),
+        zones=sorted(zone_names()),
     )
 
 
