@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.patience import eventually_told
 from tests.support.site import Site, people, site
 from wacrmd import periodic_jobs
 from wacrmd.clock import DAY, MINUTE, SECOND
 from wacrmd.services.maintenance.retention import prune
+from wacrmd.services.statistics import sum_up as summing
 from wacrmd.services.statistics.sum_up import sum_up
+from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
 
@@ -126,6 +130,35 @@ async def test_what_changes_is_summed_up_again_after_a_while_and_not_at_once(tmp
         assert (await stats(here, by="day"))["waiting"] == 1
         clock.advance(MINUTE)
         assert await sum_up(ctx) == 1
+
+
+async def test_who_is_summed_up_by_two_jobs_at_the_same_time_while_messages_change_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at each start: retention sums up first what it is about to delete, and a job does so every few seconds."""
+    async with site(tmp_path, webhooks=False) as here:
+        ctx = here.running.ctx
+        for each in range(30):
+            await sent(here, people(1, start=each))
+
+        def change(tx: Tx) -> None:
+            tx.execute("UPDATE recipient SET status = 'delivered', delivered_at = sent_at")
+            tx.execute("UPDATE broadcast SET revision = revision + 1, stats_due_at = 0")
+
+        async def has_begun() -> bool:
+            return bool((await stats(here, by="template"))["rows"])
+
+        monkeypatch.setattr(
+            summing, "STEP_SUMS", 1
+        )  # each broadcast in a transaction of its own, 10 ms apart
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sum_up, ctx)
+            await eventually_told(has_begun)
+            await ctx.db.write(change)
+            tasks.start_soon(prune, ctx)
+        await ctx.db.write(lambda tx: tx.execute("UPDATE broadcast SET stats_due_at = 0").rowcount)
+        await sum_up(ctx)
+        assert (await stats(here, by="template"))["total"]["total_count"] == 30
 
 
 async def test_the_file_has_the_same_numbers_and_who_asks_wrongly_is_told_what_was_expected(

@@ -131,6 +131,8 @@ class Context:
     webhook_lookups: Lookups = field(default_factory=partial(Lookups, MAX_LOOKUPS))
     """Of host names when webhooks are configured; deliveries and Meta have their own."""
     key_uses: KeyUses = field(default_factory=KeyUses)
+    summing: anyio.Lock = field(default_factory=anyio.Lock)
+    """Held by whoever sums messages up: two at the same time would both replace the counts that they found."""
     drafts: DraftWork = field(default_factory=DraftWork)
     media: MediaWork = field(default_factory=MediaWork)
     control: Control = field(default_factory=Control)

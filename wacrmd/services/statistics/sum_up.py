@@ -27,7 +27,12 @@ changes all the time costs a share of the processor that does not depend on its 
 
 
 async def sum_up(ctx: Context) -> int:
-    """Sum up the broadcasts that have changed; of how many."""
+    """Sum up the broadcasts that have changed; of how many. One caller after the other: a job does so, and retention."""
+    async with ctx.summing:
+        return await _sum_up_changed(ctx)
+
+
+async def _sum_up_changed(ctx: Context) -> int:
     done = 0
     while not ctx.draining:
         found = await ctx.db.read(partial(statistics.unsummed, now=ctx.clock.now(), limit=BROADCASTS))
