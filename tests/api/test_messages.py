@@ -215,6 +215,22 @@ async def test_nothing_waits_for_what_cannot_be_sent_now(tmp_path: Path) -> None
         here.sim.change(hold_answers=False)
 
 
+async def test_where_metas_limit_is_used_up_only_who_does_not_count_yet_is_not_waited_for(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, extra=LONG) as here:
+        await here.admin("number.set", id=here.number["id"], daily_limit=1)
+        for to, status, reason in (
+            ("+14155550123", 201, None),
+            ("+14155550123", 201, None),
+            ("+14155550124", 202, "limit"),
+        ):
+            with anyio.fail_after(30):
+                answer = await post(here, body(to))
+            hold = answer.json()["data"]["hold"]
+            assert (answer.status_code, hold and hold["reason"]) == (status, reason)
+
+
 async def test_of_very_many_who_wait_the_next_one_is_answered_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

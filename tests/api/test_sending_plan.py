@@ -44,7 +44,8 @@ async def test_the_limit_of_the_portfolio_is_used_up_and_then_waited_for(tmp_pat
         shown = await here.until(second, lambda it: it["hold"] is not None and it["sent_count"] == 10)
         assert shown["hold"]["reason"] == "limit"
         assert re.fullmatch(
-            r"Meta's limit: 50 of 50 different people in 24 hours have been written to; the next 50 from 20.*Z",
+            r"Meta's limit: 50 of 50 different people in 24 hours have been written to;"
+            r" the next 50 within an hour from 20.*Z",
             shown["hold"]["detail"],
         )
         here.clock.advance(DAY)
@@ -258,6 +259,16 @@ async def test_it_stands_still_with_the_figures_if_the_first_do_not_get_it_and_a
         await here.api.post(f"/api/v1/broadcasts/{broadcast}/resume")
         done = await here.until_status(broadcast, "sent")
         assert (done["sent_count"], done["failed_count"], len(written_to(here))) == (25, 5, 30)
+
+
+async def test_only_the_first_few_are_tried_again_where_nobody_else_was_tried(tmp_path: Path) -> None:
+    async with site(tmp_path, error_share=1.0, error_code=131000) as here:
+        broadcast = await here.send(people(30), canary={"count": 5, "wait_minutes": 1})
+        shown = await here.until(
+            broadcast, lambda it: it["hold"] is not None and here.sim.ledger.error_codes.get(131000) == 5
+        )
+        assert shown["hold"]["reason"] == "waiting_for_retry"
+        assert shown["hold"]["detail"].startswith("5 people are tried again, the first at")
 
 
 async def test_a_canary_of_more_people_than_there_are_is_everybody(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ async def test_how_much_of_metas_limit_is_used_and_an_administrator_sets_it(
     assert "here at most 8 people in 24 hours" in shown
     assert "here at most 8<" in (await admin.get("/numbers")).text
     assert (
-        "5 people in the last 24 hours: 3 people more can get a message now, and 5 people more from <time"
+        "5 people in the last 24 hours: 3 people more can get a message now, and 5 people more within an hour from <time"
         in shown
     )
     assert "All numbers of “Both shops” are counted together" in " ".join(shown.split())

@@ -395,6 +395,7 @@ async def test_the_review_says_how_many_get_it_today_where_the_limit_is_near(
     await here.until(broadcast, lambda it: it["hold"] is not None and it["sent_count"] == 12)
     page = await shown(browser, f"/broadcasts/{broadcast}")
     assert (
-        "Meta lets your business write to 12 different people in 24 hours, and it has written to 12." in page
+        "An administrator lets your business write to 12 different people in 24 hours, and it has written to 12."
+        in page
     )
-    assert "It goes on by itself: the next 12 from <time" in page
+    assert "It goes on by itself: the next 12 within an hour from <time" in page

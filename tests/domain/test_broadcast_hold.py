@@ -71,7 +71,7 @@ def hold(
     progress = replace(Progress.of(Counted()), total_recipients=9, pending_count=pending)
     waiting = None
     if next_attempt_at is not None:
-        waiting = waiting_hold(broadcast, progress, next_at=next_attempt_at, opens_at=opens_at, now=NOW)
+        waiting = waiting_hold(broadcast, pending, next_at=next_attempt_at, opens_at=opens_at, now=NOW)
     return broadcast_hold(
         broadcast, progress, number, storage=storage, throughput=throughput, drain=drain, waiting=waiting
     )

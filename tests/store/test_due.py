@@ -84,11 +84,19 @@ def test_as_many_people_are_written_to_in_a_day_as_meta_allows_and_then_the_next
     assert due.look_again_at(tx, broadcast_id, NOW + 2 * HOUR) == NOW + DAY
     found = conversations.use_of(tx, conversations.budget_of(tx, N1.id), NOW + 2 * HOUR)
     assert found.detail == (
-        "Meta's limit: 50 of 50 different people in 24 hours have been written to; the next 50 from"
+        "Meta's limit: 50 of 50 different people in 24 hours have been written to; the next 50 within an hour from"
         f" {iso(NOW + DAY)}"
     )
     assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY)) == 40
     assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY + HOUR)) == 10
+
+
+def test_a_limit_that_is_set_here_is_not_called_metas(tx: Tx) -> None:
+    allow(tx, "TIER_50")
+    for own, words in ((20, "The daily limit that is set here: 0 of 20"), (50, "Meta's limit: 0 of 50")):
+        numbers.update(tx, N1.id, daily_limit=own)
+        found = conversations.use_of(tx, conversations.budget_of(tx, N1.id), NOW)
+        assert found.detail.startswith(words)
 
 
 def test_a_limit_that_is_lowered_below_what_is_used_says_when_there_is_room_again(tx: Tx) -> None:
@@ -192,8 +200,8 @@ def test_numbers_of_a_portfolio_share_its_limit_and_the_lower_of_two_counts(tx: 
     allow(tx, "TIER_2K")
     assert conversations.budget_of(tx, "n2") == Budget(N1.account_id, 2000)
     numbers.update(tx, "n2", daily_limit=100)
-    assert conversations.budget_of(tx, N1.id) == Budget(N1.account_id, 100)
-    assert conversations.budget_of(tx, "n3") == Budget("other", 7)
+    assert conversations.budget_of(tx, N1.id) == Budget(N1.account_id, 100, is_own=True)
+    assert conversations.budget_of(tx, "n3") == Budget("other", 7, is_own=True)
     allow(tx, "TIER_UNLIMITED")
     numbers.update(tx, "n2", daily_limit=None)
     assert not conversations.budget_of(tx, N1.id).is_limited

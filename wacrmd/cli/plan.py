@@ -107,7 +107,7 @@ def plan_lines(found: JsonObject) -> list[str]:
         lines.append(f"{found['messages_per_second']:g} messages a second at most")
     if canary:
         lines.append(
-            f"to {canary['count']} people first; to the others {canary['wait_minutes']} minutes later, if"
+            f"to {people(canary['count'])} first; to the others {counted(canary['wait_minutes'], 'minute')} later, if"
             f" {percent(canary['min_delivered'])} % have it and at most {percent(canary['max_failed'])} % failed"
         )
     if found["retry_rules"]:

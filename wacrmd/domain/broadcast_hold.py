@@ -50,17 +50,17 @@ def broadcast_hold(
 
 
 def waiting_hold(
-    broadcast: Broadcast, progress: Progress, *, next_at: Millis, opens_at: Millis | None, now: Millis
+    broadcast: Broadcast, waiting: int, *, next_at: Millis, opens_at: Millis | None, now: Millis
 ) -> Hold | None:
-    """The hold of a broadcast all of whose people wait, the first until `next_at`; None if one of them is due.
+    """The hold of a broadcast so many of whose people wait, the first until `next_at`; None if one of them is due.
 
     `opens_at` is when the hours of that first person begin: `now` if it is such an hour.
     """
     if next_at <= now:
         return None
-    people = "1 person" if progress.pending_count == 1 else f"{progress.pending_count} people"
-    waits = "waits" if progress.pending_count == 1 else "wait"
-    verb = "is" if progress.pending_count == 1 else "are"
+    people = "1 person" if waiting == 1 else f"{waiting} people"
+    waits = "waits" if waiting == 1 else "wait"
+    verb = "is" if waiting == 1 else "are"
     if broadcast.send_between is not None and opens_at != now:
         detail = f"{people} {waits} for the hours {broadcast.send_between}, the first until {iso(next_at)}"
         return Hold(HoldReason.HOURS, detail, broadcast.updated_at)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.percent import percent
+from wacrmd.errors import counted
 from wacrmd.fields import Doc
 
 MAX_COUNT = 1000
@@ -26,8 +27,8 @@ class Canary:
     def __str__(self) -> str:
         """In a sentence: `50 people first, then after 15 minutes the others, if …`."""
         return (
-            f"{self.count} people first; the others {self.wait_minutes} minutes later, if {_share(self.min_delivered)} of"
-            f" them have it and at most {_share(self.max_failed)} failed"
+            f"{self.count} people first; the others {counted(self.wait_minutes, 'minute')} later, if"
+            f" {_share(self.min_delivered)} of them have it and at most {_share(self.max_failed)} failed"
         )
 
 

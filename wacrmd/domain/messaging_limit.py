@@ -48,6 +48,8 @@ class LimitUse:
     """When one more than now may be written to; None: nobody counts."""
     next_count: int = 0
     """How many more may be written to an hour after that."""
+    is_own: bool = False
+    """Whether it is one that somebody has set here, lower than Meta's."""
 
     @property
     def free(self) -> float:
@@ -56,8 +58,11 @@ class LimitUse:
 
     @property
     def detail(self) -> str:
-        """Why nobody else may be written to now, for people: `2,000 of 2,000 …; the next 600 from …`."""
-        sentence = f"Meta's limit: {self.used:,} of {self.limit:,.0f} different people in 24 hours have been written to"
+        """Why nobody else may be written to now, for people: `2,000 of 2,000 …; the next 600 within an hour from …`."""
+        whose = "The daily limit that is set here" if self.is_own else "Meta's limit"
+        sentence = (
+            f"{whose}: {self.used:,} of {self.limit:,.0f} different people in 24 hours have been written to"
+        )
         if self.next_at is None:
             return f"{sentence}: raise the limit of the number, if Meta allows more"
-        return f"{sentence}; the next {self.next_count:,} from {iso(self.next_at)}"
+        return f"{sentence}; the next {self.next_count:,} within an hour from {iso(self.next_at)}"

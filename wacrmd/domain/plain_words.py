@@ -152,8 +152,12 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             r"Meta lets your business write to \2 different people in 24 hours, and it has written to \1",
         ),
         (
-            r"; the next (\S+) from (\S+)\Z",
-            r". It goes on by itself: the next \1 from \2",
+            r"\AThe daily limit that is set here: (\S+) of (\S+) different people in 24 hours have been written to(?=[;:])",
+            r"An administrator lets your business write to \2 different people in 24 hours, and it has written to \1",
+        ),
+        (
+            r"; the next (\S+) within an hour from (\S+)\Z",
+            r". It goes on by itself: the next \1 within an hour from \2",
         ),
         (
             r": raise the limit of the number, if Meta allows more\Z",

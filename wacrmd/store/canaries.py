@@ -76,6 +76,14 @@ def figures(tx: Tx, broadcast_id: int) -> CanaryFigures:
     return CanaryFigures(*row)
 
 
+def waiting(tx: Tx, broadcast_id: int) -> int:
+    """How many of the first people are still to be sent to."""
+    (people,) = tx.execute(
+        f"SELECT count(*) FROM recipient WHERE id IN ({SAMPLE}) AND status = 'pending'", (broadcast_id,)
+    ).fetchone()
+    return int(people)
+
+
 def under_way(tx: Tx, broadcast_id: int) -> Canary | None:
     """The canary of a broadcast that is being sent, unless all others may be sent to already."""
     row = tx.execute(

@@ -26,6 +26,8 @@ class Budget:
     limit: float
     is_known: bool = True
     """Whether Meta has told the limit, also that there is none, or one is configured."""
+    is_own: bool = False
+    """Whether it is one that is configured, lower than Meta's."""
 
     @property
     def is_limited(self) -> bool:
@@ -45,8 +47,9 @@ def budget_of(tx: Tx, number_id: str) -> Budget:
         (portfolio,),
     ).fetchall()
     told = [people for tier, _ in rows if (people := limit_people(tier)) is not None][:1]
-    limits = told + [float(own) for _, own in rows if own is not None]
-    return Budget(portfolio, min(limits, default=inf), bool(limits))
+    own = [float(each) for _, each in rows if each is not None]
+    limit = min(told + own, default=inf)
+    return Budget(portfolio, limit, bool(told or own), is_own=limit not in told and limit in own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ def standing_of(tx: Tx, number_id: str, portfolio: str, person_ids: Collection[i
     others = set(person_ids) - {person_id for (person_id,) in wrote}
     counted = others & {person_id for (person_id,) in rows}
     return Standing(others - counted, counted)
+
+
+def would_count(tx: Tx, number_id: str, person_id: int, now: Millis) -> bool:
+    """Whether a message of this number to a person needs room: not if they count already, or wrote lately."""
+    return bool(standing_of(tx, number_id, budget_of(tx, number_id).portfolio, [person_id], now).new)
 
 
 def free(tx: Tx, budget: Budget, wanted: int, now: Millis) -> int:
@@ -158,11 +166,11 @@ def use_of(tx: Tx, budget: Budget, now: Millis) -> LimitUse:
         f"SELECT at {of_it} ORDER BY at LIMIT 1 OFFSET ?", (budget.portfolio, since, beyond)
     ).fetchone()
     if first is None:
-        return LimitUse(budget.limit, used)
+        return LimitUse(budget.limit, used, is_own=budget.is_own)
     (soon,) = tx.execute(
         f"SELECT count(*) {of_it} AND at <= ?", (budget.portfolio, since, first[0] + HOUR)
     ).fetchone()
-    return LimitUse(budget.limit, used, first[0] + PERIOD, soon - beyond)
+    return LimitUse(budget.limit, used, first[0] + PERIOD, soon - beyond, budget.is_own)
 
 
 def by_hour(tx: Tx, budget: Budget, now: Millis) -> list[tuple[Millis, int]]:

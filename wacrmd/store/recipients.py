@@ -116,6 +116,7 @@ class NextAttempt(NamedTuple):
 
     at: Millis
     to: str
+    person_id: int
 
 
 def next_attempt(tx: Tx, broadcast_id: int, among: str = "1") -> NextAttempt | None:
@@ -124,7 +125,7 @@ def next_attempt(tx: Tx, broadcast_id: int, among: str = "1") -> NextAttempt | N
     `among` is a condition of SQL without values.
     """
     row = tx.execute(
-        "SELECT next_attempt_at, \"to\" FROM recipient WHERE broadcast_id = ?1 AND status = 'pending'"
+        "SELECT next_attempt_at, \"to\", person_id FROM recipient WHERE broadcast_id = ?1 AND status = 'pending'"
         f" AND {among}"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = ?1 AND r.status = 'sending')"
         " ORDER BY next_attempt_at, id LIMIT 1",

@@ -38,8 +38,11 @@ def hold_of(
     hours = broadcast.send_between
     if first.at > now:
         open_at = opens_at(hours, first.to, now) if hours else now
-        return waiting_hold(broadcast, progress, next_at=first.at, opens_at=open_at, now=now)
+        people = canaries.waiting(tx, broadcast.id) if among == canaries.IS_FIRST else progress.pending_count
+        return waiting_hold(broadcast, people, next_at=first.at, opens_at=open_at, now=now)
     limit = limit_of(broadcast.number_id)
-    if limit is not None and not limit.free:
-        return Hold(HoldReason.LIMIT, limit.detail, broadcast.updated_at)
-    return None
+    if limit is None or limit.free:
+        return None
+    if not conversations.would_count(tx, broadcast.number_id, first.person_id, now):
+        return None
+    return Hold(HoldReason.LIMIT, limit.detail, broadcast.updated_at)
