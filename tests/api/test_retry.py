@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.meta import status
+from tests.support.meta import inbound_message, status
 from tests.support.receiver import receiver
 from tests.support.site import Site, people, phones, site
 from wacrmd.clock import DAY, HOUR, MINUTE, iso
@@ -147,6 +147,37 @@ async def test_apps_are_told_each_failure_that_it_is_tried_again_and_when_all_is
             for each in app.events(events[0])
         ]
         assert told[:4] == [("sent", None), ("failed", 131049), ("pending", 131049), ("sent", None)]
+
+
+async def test_who_answers_or_reads_the_old_message_is_not_sent_to_again(tmp_path: Path) -> None:
+    """Meta's webhooks come without our token. One has read it, one has read it and answers, one quotes it and says stop."""
+    async with (
+        receiver() as app,
+        site(tmp_path, extra=ALLOW, clock=ShiftClock(), delivered_share=0.0) as here,
+    ):
+        await here.api.post("/api/v1/webhooks", json={"url": app.url, "events": ["message.received"]})
+        broadcast_id = await here.send(people(4))
+        await here.until_status(broadcast_id, "sent")
+        here.clock.advance(DAY + MINUTE)
+        at = iso(here.clock.now() + HOUR)
+        await retried(here, broadcast_id, not_delivered_after_hours=24, at=at)
+        reads, answers, stops, last = here.sim.ledger.entries
+        await status(here, reads.wamid, "read")
+        await inbound_message(here, "Yes!", wa_id=answers.send.wa_id, context=answers.wamid)
+        await inbound_message(here, "STOP", wa_id=stops.send.wa_id, context=stops.wamid)
+        shown = await here.until(broadcast_id, lambda it: it["read_count"] == 3)
+        assert (shown["pending_count"], shown["replied_count"], shown["sent_count"]) == (1, 2, 3)
+        await app.until(lambda: len(app.events("message.received")) == 2)
+        told = [each["data"]["broadcast_id"] for each in app.events("message.received")]
+        assert told == [broadcast_id] * 2
+        (optout,) = (await here.api.get("/api/v1/optouts")).json()["data"]
+        assert optout["broadcast_id"] == broadcast_id
+        here.clock.advance(2 * HOUR)
+        await here.until_status(broadcast_id, "sent")
+        assert written_to(here)[4:] == [last.send.input]
+        await status(here, last.wamid, "delivered")
+        shown = await here.until(broadcast_id, lambda it: it["delivered_count"] == 4)
+        assert (shown["sent_count"], shown["total_recipients"]) == (4, 4)
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [

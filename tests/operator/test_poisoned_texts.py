@@ -32,6 +32,7 @@ TEXTS = {
     "api_key": ("name",),
     "broadcast": ("name", "template_name", "template_language", "hold_detail"),
     "recipient": ("error_title", "error_details", "wamid", "wa_id", "user_id"),
+    "other_message": ("wamid",),
     "template": ("name", "language", "status", "category", "quality", "reason"),
     "template_sync": ("error",),
     "optout": ("detail",),

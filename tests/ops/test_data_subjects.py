@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -107,6 +108,7 @@ TABLES = {
     "recipient",
     "inbound_message",
     "unmatched_status",
+    "other_message",
     "optout",
     "person_address",
     "webhook_delivery",
@@ -245,6 +247,30 @@ async def test_nothing_comes_back_after_an_erasure(tmp_path: Path, late: str) ->
         assert late in left
         assert PERSON[1:] not in left
         assert entry.wamid not in left
+
+
+async def test_the_message_before_a_retry_is_exported_and_erased_too(tmp_path: Path) -> None:
+    """Meta's id of a message has the phone number in it, and what comes of it later names nobody again."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, webhooks=False) as here:
+        broadcast_id = await here.send(people(1))
+        await here.until_status(broadcast_id, "sent")
+        clock.advance(2 * HOUR)
+        retry = f"/api/v1/broadcasts/{broadcast_id}/retry"
+        assert (await here.api.post(retry, json={"not_delivered_after_hours": 1})).status_code == 202
+        await eventually(lambda: len(here.sim.ledger.entries) == 2)
+        await here.until_status(broadcast_id, "sent")
+        old, new = here.sim.ledger.entries
+        (message,) = (await here.admin("export-person", phone=PERSON))["messages"]
+        assert message["whatsapp_message_id"] == new.wamid
+        assert message["other_whatsapp_message_ids"] == [old.wamid]
+        await here.admin("erase", phone=PERSON)
+        for entry in (old, new):
+            names: dict[str, Any] = {"recipient_id": PERSON[1:]}
+            names["biz_opaque_callback_data"] = entry.send.callback_data
+            await status(here, entry.wamid, "sent", **names)
+        left = await here.running.ctx.db.read(everything)
+        assert not any(each in left for each in (old.wamid, new.wamid, PERSON[1:]))
 
 
 async def test_an_erasure_for_one_account_keeps_the_data_of_others(tmp_path: Path) -> None:

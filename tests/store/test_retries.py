@@ -63,9 +63,9 @@ def failed(tx: Tx, broadcast_id: int, *codes: int, at: Millis = NOW) -> list[Cla
     return claims
 
 
-def told(claim: Claim, status: S, *, code: int = 131049, at: Millis = LATER) -> Receipt:
+def told(claim: Claim, status: S, *, code: int = 131049, at: Millis = LATER, token: bool = True) -> Receipt:
     """A status of the message of a claim."""
-    receipt = receipt_of(claim, status, wamid(claim), at=at)
+    receipt = receipt_of(claim, status, wamid(claim), at=at, token=token)
     return (
         receipt
         if status is not S.FAILED
@@ -186,8 +186,12 @@ STAGES = ("before the claim", "in flight", "accepted", "delivered")
 
 
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("old", [S.SENT, S.FAILED, S.DELIVERED, S.READ])
-def test_a_status_of_the_old_message_counts_only_if_it_arrived(tx: Tx, stage: str, old: S) -> None:
+@pytest.mark.parametrize("old", [S.SENT, S.FAILED, S.DELIVERED, S.READ, S.REPLIED])
+@pytest.mark.parametrize("token", [True, False])
+def test_a_status_of_the_old_message_counts_only_if_it_arrived(
+    tx: Tx, stage: str, old: S, *, token: bool
+) -> None:
+    """With our token or without: Meta's id is known, and `replied` is an answer that quotes the old message."""
     broadcast_id = broadcast(tx, 1)
     (first,) = accepted(tx, broadcast_id, 1)
     assert again(tx, broadcast_id, S.SENT, after=0, now=NOW + DAY).ids == [first.recipient_id]
@@ -200,7 +204,7 @@ def test_a_status_of_the_old_message_counts_only_if_it_arrived(tx: Tx, stage: st
             tell(tx, told(second, S.DELIVERED))
     before = row(tx, first.recipient_id)
     for _ in range(2):
-        tell(tx, told(first, old), now=NOW + DAY)
+        tell(tx, told(first, old, token=token), now=NOW + DAY)
     found = row(tx, first.recipient_id)
     if old in (S.SENT, S.FAILED) or (stage, old) == ("delivered", S.DELIVERED):
         assert found == before
@@ -209,10 +213,11 @@ def test_a_status_of_the_old_message_counts_only_if_it_arrived(tx: Tx, stage: st
         assert claimed(tx, broadcast_id, NOW + 2 * DAY) == [], "its arrival ends the retry"
     if second is not None:
         attempts.record(tx, [ended(second, S.SENT, at=NOW + DAY)])  # the answer may come after all that
-        tell(tx, told(second, S.DELIVERED), told(second, S.READ))
+        tell(tx, told(second, S.DELIVERED, token=token), told(second, S.READ, token=token))
         assert row(tx, first.recipient_id)["wamid"] == wamid(second) or stage == "in flight"
         progress = broadcast_counts.progress(tx, broadcast_id)
         assert (progress.sent_count, progress.delivered_count, progress.read_count) == (1, 1, 1)
+        assert tx.execute("SELECT count(*) FROM unmatched_status").fetchone() == (0,)
     elif old in (S.SENT, S.FAILED):
         assert claimed(tx, broadcast_id, NOW + DAY) == [first.recipient_id]
 

@@ -64,6 +64,8 @@ class Sending(RuleBasedStateMachine):
         self.claimed: set[tuple[int, int]] = set()
         self.dead: set[tuple[int, int]] = set()
         self.known: dict[int, S] = {}
+        self.named: set[str] = set()
+        """Messages whose ids are known: Meta's answer had it, or a status with our token."""
         self.wamids = 0
 
     def teardown(self) -> None:
@@ -104,6 +106,7 @@ class Sending(RuleBasedStateMachine):
     def response_comes(self, taken: tuple[Claim, str]) -> None:
         claim, wamid = taken
         if (claim.recipient_id, claim.attempt) not in self.dead:
+            self.named.add(wamid)
             self.record(claim, S.SENT, wamid)
 
     @rule(
@@ -134,8 +137,10 @@ class Sending(RuleBasedStateMachine):
         broadcasts.recipients_changed(self.tx, done.broadcasts, self.now)
         after = self.status(claim.recipient_id)
         self.check_forward(claim.recipient_id, before[claim.recipient_id], after)
-        if token and STAGE.get(status, 0) >= STAGE[S.DELIVERED]:
-            assert STAGE.get(after, 0) >= STAGE[status], f"{status} with our token, and it is {after}"
+        if token:
+            self.named.add(wamid)
+        if wamid in self.named and STAGE.get(status, 0) >= STAGE[S.DELIVERED]:
+            assert STAGE.get(after, 0) >= STAGE[status], f"{status} of a known message, and it is {after}"
 
     @rule(first=out, second=out, statuses=st.lists(STATUSES, min_size=2, max_size=6), tokens=st.booleans())
     def batched_webhook(
@@ -149,6 +154,8 @@ class Sending(RuleBasedStateMachine):
         done = receipts.apply(self.tx, batch, self.now)
         broadcasts.recipients_changed(self.tx, done.broadcasts, self.now)
         if tokens:
+            self.named |= {wamid for _, wamid in both}
+        if {wamid for _, wamid in both} <= self.named:
             assert {each: self.status(each) for each in self.ids()} == backwards, "the order decided"
         again = receipts.apply(self.tx, batch, self.now)
         assert again.applied == 0, "the same webhook counted twice"

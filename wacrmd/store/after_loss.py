@@ -18,6 +18,7 @@ _ORPHANS = {
     "recipient": "broadcast_id NOT IN (SELECT id FROM broadcast)",
     "recipient_history": "recipient_id NOT IN (SELECT id FROM recipient)",
     "button_reply": "recipient_id NOT IN (SELECT id FROM recipient)",
+    "other_message": "recipient_id NOT IN (SELECT id FROM recipient)",
     "canary_recipient": "recipient_id NOT IN (SELECT id FROM recipient)",
     "draft": "broadcast_id NOT IN (SELECT id FROM broadcast WHERE draft.state = 'sent' OR status = 'draft')",
     "broadcast_stat": "broadcast_id NOT IN (SELECT id FROM broadcast)",

@@ -7,8 +7,9 @@ from wacrmd.clock import Millis
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
 from wacrmd.domain.recipient import RecipientState, RecipientStatus
 from wacrmd.domain.recipient_transitions import RECIPIENT, RecipientEvent, result_event
-from wacrmd.store import conversations, due, recipient_history, revisions, status_events
+from wacrmd.store import conversations, due, other_messages, recipient_history, revisions, status_events
 from wacrmd.store.database import Tx
+from wacrmd.store.other_messages import OtherMessage
 from wacrmd.store.recipient_history import EndedAttempt
 from wacrmd.store.recipients import IS_ERASED
 from wacrmd.store.state_sql import after, allows
@@ -117,6 +118,15 @@ def _accept(tx: Tx, results: list[AttemptResult]) -> None:
         )
         # An id that another recipient has already changes nothing above: the message is accepted without it.
         tx.executemany(_ACCEPT, [(None, *rest) for _, *rest in named])
+        # The message of an older attempt, or the second one of the recipient: the row names another.
+        other_messages.add(
+            tx,
+            {
+                each.wamid: OtherMessage(each.recipient_id, each.attempt, each.at)
+                for each in results
+                if each.wamid
+            },
+        )
     if held:
         tx.executemany("UPDATE recipient SET held = ? WHERE id = ?", held)
 

@@ -155,9 +155,13 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
     erased: dict[str, int] = {}
     tx.execute(
         "DELETE FROM unmatched_status WHERE wamid IN (SELECT wamid FROM recipient WHERE id IN"
-        " (SELECT value FROM json_each(?)) AND wamid IS NOT NULL)",
+        " (SELECT value FROM json_each(?1)) AND wamid IS NOT NULL"
+        " UNION ALL SELECT wamid FROM other_message WHERE recipient_id IN (SELECT value FROM json_each(?1)))",
         (ids,),
     )
+    tx.execute(
+        "DELETE FROM other_message WHERE recipient_id IN (SELECT value FROM json_each(?))", (ids,)
+    )  # Meta's ids have the phone number in them
     erased["recipient_history"] = tx.execute(
         "DELETE FROM recipient_history WHERE recipient_id IN (SELECT value FROM json_each(?))", (ids,)
     ).rowcount
@@ -333,6 +337,14 @@ def _messages(tx: Tx, subject: DataSubject) -> list[JsonObject]:
             for (button,) in tx.execute(
                 "SELECT button FROM button_reply WHERE recipient_id = ?1"
                 " AND broadcast_id = (SELECT broadcast_id FROM recipient WHERE id = ?1) ORDER BY button",
+                (row["id"],),
+            )
+        ]
+        row["other_whatsapp_message_ids"] = [
+            wamid
+            for (wamid,) in tx.execute(
+                "SELECT o.wamid FROM other_message o JOIN recipient r ON r.id = o.recipient_id"
+                " WHERE o.recipient_id = ? AND r.wamid IS NOT o.wamid ORDER BY o.attempt",
                 (row["id"],),
             )
         ]

@@ -11,6 +11,7 @@ from wacrmd.domain.person import GRACE, identity
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store.database import Tx
+from wacrmd.store.other_messages import recipient_of
 from wacrmd.store.people import MAX_HOLDERS
 from wacrmd.store.rows import RowMapper
 
@@ -95,7 +96,7 @@ def add(
 def with_wamid(tx: Tx, number: NumberIds, wamid: str) -> BroadcastMessage | None:
     """The broadcast message of this number with Meta's id `wamid`; None if none is known (yet)."""
     row = tx.execute(
-        f"{_SELECT} WHERE r.wamid = ? AND b.account_id = ? AND n.phone_number_id = ?",
+        f"{_SELECT} WHERE r.id = {recipient_of('?1')} AND b.account_id = ?2 AND n.phone_number_id = ?3",
         (wamid, number.account_id, number.phone_number_id),
     ).fetchone()
     return _ROW.record(row) if row else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from wacrmd.clock import Millis
 from wacrmd.store import optouts, people
 from wacrmd.store.database import Tx
+from wacrmd.store.other_messages import recipient_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def settle(tx: Tx, wamids: Iterable[str], now: Millis) -> Settled:
     rows = tx.execute(
         "SELECT i.id, i.at, i.keyword, n.account_id, r.id, r.broadcast_id FROM json_each(?) j"
         " CROSS JOIN inbound_message i ON i.context_id = j.value JOIN number n ON n.id = i.number_id"
-        " JOIN recipient r ON r.wamid = i.context_id JOIN broadcast b ON b.id = r.broadcast_id"
+        f" JOIN recipient r ON r.id = {recipient_of('i.context_id')} JOIN broadcast b ON b.id = r.broadcast_id"
         " JOIN number s ON s.id = b.number_id"
         " WHERE b.account_id = n.account_id AND s.phone_number_id = n.phone_number_id ORDER BY i.at, i.id",
         (json.dumps(list(wamids)),),

@@ -10,7 +10,9 @@ from wacrmd.domain.callback_token import parse_callback_token
 from wacrmd.domain.person import names
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import STAGE, RecipientState, RecipientStatus
+from wacrmd.store import other_messages
 from wacrmd.store.database import Tx
+from wacrmd.store.other_messages import OtherMessage
 from wacrmd.store.people import Sighting
 from wacrmd.store.recipients import ERASED_PREFIX
 from wacrmd.store.rows import RowMapper
@@ -68,44 +70,84 @@ _SELECT = (
 )
 
 
-def find_rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, ReceiptRow], dict[str, ReceiptRow]]:
-    """The recipients that the receipts may be about, by id and by message id; one object for each recipient."""
+@dataclass(slots=True)
+class Found:
+    """The recipients that receipts may be about; one object for each."""
+
+    by_id: dict[int, ReceiptRow]
+    by_wamid: dict[str, ReceiptRow]
+    others: dict[str, OtherMessage]
+    """The messages among those of `by_wamid` that are others than their recipients' rows name."""
+    new_others: dict[str, OtherMessage] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> dict[int, ReceiptRow]:
+        """Each of them, by id."""
+        return {row.id: row for row in (*self.by_id.values(), *self.by_wamid.values())}
+
+    def match(self, receipt: Receipt) -> tuple[ReceiptRow | None, int]:
+        """The recipient of a receipt, and its attempt."""
+        token = parse_callback_token(receipt.callback) if receipt.callback else None
+        if token is not None:
+            uuid, recipient_id, attempt = token
+            row = self.by_id.get(recipient_id)
+            if row is not None and row.uuid == uuid and _is_from(row, receipt) and attempt <= row.attempt:
+                return row, attempt
+        row = self.by_wamid.get(receipt.wamid)
+        if row is not None and _is_from(row, receipt):
+            other = self.others.get(receipt.wamid)
+            return row, row.attempt if other is None else other.attempt
+        return None, 0
+
+    def name(self, row: ReceiptRow, receipt: Receipt, attempt: int, *, counts: bool) -> bool:
+        """Set Meta's ids of the person and of the message if the receipt `counts`; True if that of the message is new.
+
+        A row that names another message keeps that, and this one is one of the others. Nothing is set for an erased
+        person, because a status may come days after the erasure.
+        """
+        if row.to.startswith(ERASED_PREFIX):
+            return False
+        wamid = receipt.wamid
+        is_new = bool(wamid) and wamid not in self.by_wamid
+        if counts:
+            for name in ("wa_id", "user_id", "parent_user_id"):
+                if getattr(row, name) is None and (value := getattr(receipt, name)):
+                    setattr(row, name, value)
+                    row.ids_changed = True
+            if wamid and row.wamid is None:
+                row.wamid, row.ids_changed = wamid, True
+                row.sent_at = row.sent_at or (self.others[wamid].sent_at if wamid in self.others else None)
+        if is_new:
+            self.by_wamid[wamid] = row
+            if row.wamid != wamid or attempt != row.attempt:
+                self.others[wamid] = self.new_others[wamid] = OtherMessage(row.id, attempt, receipt.at)
+        return is_new
+
+
+def find_rows(tx: Tx, receipts: list[Receipt]) -> Found:
+    """The recipients that the receipts may be about, by id and by message id."""
     tokens = [parse_callback_token(receipt.callback) for receipt in receipts if receipt.callback]
-    ids = {token[1] for token in tokens if token}
-    by_id: dict[int, ReceiptRow] = {}
-    if ids:
-        for values in tx.execute(
-            f"{_SELECT} WHERE r.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
-        ):
-            row = _ROW.record(values)
-            by_id[row.id] = row
-    known = {row.wamid for row in by_id.values()}
-    wamids = {receipt.wamid for receipt in receipts} - known
-    by_wamid: dict[str, ReceiptRow] = {row.wamid: row for row in by_id.values() if row.wamid}
-    if wamids:
-        for values in tx.execute(
-            f"{_SELECT} WHERE r.wamid IN (SELECT value FROM json_each(?))", (json.dumps(list(wamids)),)
-        ):
-            found = _ROW.record(values)
-            if found.wamid:
-                by_wamid[found.wamid] = by_id.get(found.id, found)
-    return by_id, by_wamid
+    rows = {row.id: row for row in _rows(tx, "id", {token[1] for token in tokens if token})}
+    by_id = dict(rows)
+    by_wamid = {row.wamid: row for row in rows.values() if row.wamid}
+    asked = {each.wamid for each in receipts if not each.callback or each.wamid not in by_wamid} - {""}
+    others = other_messages.find(tx, asked) if asked else {}
+    for row in _rows(tx, "wamid", asked - by_wamid.keys()):
+        by_wamid[row.wamid or ""] = rows.setdefault(row.id, row)
+    for row in _rows(tx, "id", {each.recipient_id for each in others.values()} - rows.keys()):
+        rows[row.id] = row
+    by_wamid |= {wamid: rows[each.recipient_id] for wamid, each in others.items()}
+    return Found(by_id, by_wamid, others)
 
 
-def match(
-    receipt: Receipt, by_id: dict[int, ReceiptRow], by_wamid: dict[str, ReceiptRow]
-) -> tuple[ReceiptRow | None, int]:
-    """The recipient of a receipt, and its attempt."""
-    token = parse_callback_token(receipt.callback) if receipt.callback else None
-    if token is not None:
-        uuid, recipient_id, attempt = token
-        row = by_id.get(recipient_id)
-        if row is not None and row.uuid == uuid and _is_from(row, receipt) and attempt <= row.attempt:
-            return row, attempt
-    row = by_wamid.get(receipt.wamid)
-    if row is not None and _is_from(row, receipt):
-        return row, row.attempt
-    return None, 0
+def _rows(tx: Tx, column: str, values: Collection[object]) -> list[ReceiptRow]:
+    """The recipients with one of these values in a column that has an index."""
+    if not values:
+        return []
+    found = tx.execute(
+        f"{_SELECT} WHERE r.{column} IN (SELECT value FROM json_each(?))", (json.dumps(list(values)),)
+    )
+    return [_ROW.record(each) for each in found]
 
 
 def _is_from(row: ReceiptRow, receipt: Receipt) -> bool:
@@ -114,23 +156,6 @@ def _is_from(row: ReceiptRow, receipt: Receipt) -> bool:
         receipt.number.phone_number_id,
         receipt.number.account_id,
     )
-
-
-def set_ids(row: ReceiptRow, receipt: Receipt) -> bool:
-    """Set Meta's ids of the message and the person; True if the message's id is new.
-
-    Nothing is set for an erased person, because a status may come days after the erasure.
-    """
-    if row.to.startswith(ERASED_PREFIX):
-        return False
-    for name in ("wa_id", "user_id", "parent_user_id"):
-        if getattr(row, name) is None and (value := getattr(receipt, name)):
-            setattr(row, name, value)
-            row.ids_changed = True
-    if row.wamid is not None or not receipt.wamid:
-        return False
-    row.wamid, row.ids_changed = receipt.wamid, True
-    return True
 
 
 def names_more(row: ReceiptRow, receipt: Receipt) -> bool:

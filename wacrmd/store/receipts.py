@@ -1,7 +1,7 @@
 """Applies Meta's statuses to recipients; they may be repeated and come in any order."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
@@ -10,7 +10,15 @@ from wacrmd.domain.person import names
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.recipient_transitions import RECIPIENT, status_event
-from wacrmd.store import billing, inbound_messages, people, quotes, recipient_history, status_events
+from wacrmd.store import (
+    billing,
+    inbound_messages,
+    other_messages,
+    people,
+    quotes,
+    recipient_history,
+    status_events,
+)
 from wacrmd.store.billing import Bills
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
@@ -18,10 +26,8 @@ from wacrmd.store.receipt_rows import (
     ReceiptRow,
     find_rows,
     keepable_error,
-    match,
     move,
     names_more,
-    set_ids,
     sighting,
     write,
 )
@@ -103,7 +109,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     done = Applied()
     if not receipts:
         return done
-    by_id, by_wamid = find_rows(tx, receipts)
+    found = find_rows(tx, receipts)
     named: list[str] = []
     reported: list[ReportedStatus] = []
     unmatched: list[Receipt] = []
@@ -111,10 +117,10 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     buttons: list[tuple[int, str, int]] = []
     settled: list[int] = []
     joined = set[int]()
-    guesses = _guesses(tx, receipts, by_id, by_wamid)
+    guesses = _guesses(tx, receipts, found.rows.values())
     bills = Bills(tx)
     for receipt in receipts:
-        row, attempt = match(receipt, by_id, by_wamid)
+        row, attempt = found.match(receipt)
         if row is None:
             unmatched.append(receipt)
             done.unmatched += 1
@@ -131,15 +137,13 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             buttons.append((row.broadcast_id, receipt.button, row.id))
         if names_more(row, receipt):
             sightings.append(sighting(row, receipt))
-        if RECIPIENT.of(event).after is not None:
-            if set_ids(row, receipt):
-                by_wamid[receipt.wamid] = row
-                named.append(receipt.wamid)
-            if row.held is not None:
-                row.held, row.released = None, True
-            if receipt.billing is not None:
-                bills.add(row, receipt, receipt.billing)
-        state = RECIPIENT.after(before, event)
+        state, counts = RECIPIENT.after(before, event), RECIPIENT.of(event).after is not None
+        if found.name(row, receipt, attempt, counts=counts):
+            named.append(receipt.wamid)
+        if row.held is not None and (state is not None or (counts and receipt.wamid == row.wamid)):
+            row.held, row.released = None, True
+        if counts and receipt.billing is not None:
+            bills.add(row, receipt, receipt.billing)
         if before is RecipientState.REPLIED and row.id in guesses and _says_that_it_came(receipt):
             guesses.discard(row.id)
             inbound_messages.close(tx, [row.id])
@@ -154,9 +158,11 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         move(row, receipt, state, error)
         reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, error))
         done.add_applied(row, receipt, before, was_delivered=was_delivered)
-    rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
+    rows = found.rows
     bills.write()
     write(tx, rows.values())
+    if found.new_others:
+        other_messages.add(tx, found.new_others)
     done.broadcasts |= bills.broadcasts
     done.broadcasts |= {row.broadcast_id for row in rows.values() if row.ids_changed or row.released}
     recipient_history.add_statuses(tx, reported)
@@ -178,12 +184,9 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     return done
 
 
-def _guesses(
-    tx: Tx, receipts: list[Receipt], by_id: dict[int, ReceiptRow], by_wamid: dict[str, ReceiptRow]
-) -> set[int]:
+def _guesses(tx: Tx, receipts: list[Receipt], rows: Collection[ReceiptRow]) -> set[int]:
     """Of which of these recipients nothing but a reply that quotes nothing says that they have the message."""
     may_change = any(each.status in (RecipientStatus.REPLIED, RecipientStatus.FAILED) for each in receipts)
-    rows = (*by_id.values(), *by_wamid.values())
     replied = {each.id for each in rows if may_change or each.replied_at is not None}
     return inbound_messages.guessed(tx, replied) if replied else set()
 

@@ -10,7 +10,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.recipient import NO_CODE, RecipientStatus
 from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.domain.retry import NO_LIMITS, RetryLimits, RetryRequest, RetryRule, RetryRules, again_at
-from wacrmd.store import broadcasts, media_uploads, status_events
+from wacrmd.store import broadcasts, media_uploads, other_messages, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipients import IS_ERASED
 from wacrmd.store.rows import read_records
@@ -36,17 +36,20 @@ def _chosen(row: str) -> str:
     )
 
 
+_WANTED = f"""
+    SELECT id FROM recipient
+    WHERE broadcast_id = :broadcast AND ({allows(_E.REQUEUED)} OR {allows(_E.NOT_DELIVERED_REQUEUED)})
+        AND {_chosen("recipient")} AND NOT {IS_ERASED}
+        AND NOT EXISTS (SELECT 1 FROM recipient o WHERE o.person_id = recipient.person_id
+            AND o.broadcast_id = recipient.broadcast_id AND iif({_chosen("o")},
+            o.id < recipient.id, o.id != recipient.id AND o.status NOT IN ('failed', 'cancelled')))"""
 _REQUEUE = f"""
     UPDATE recipient SET status = {after(_E.REQUEUED)},
         failed_attempt = iif(status IN ('failed', 'sent') AND NOT {GIVEN_UP}, attempt, failed_attempt),
         next_attempt_at = max(:at, coalesce(min(failed_at, :now)
             + (SELECT value FROM json_each(:waits) WHERE key = CAST(error_code AS TEXT)), 0)),
         error_code = NULL, error_title = NULL, error_details = NULL, {_FORGET_MESSAGE}
-    WHERE broadcast_id = :broadcast AND ({allows(_E.REQUEUED)} OR {allows(_E.NOT_DELIVERED_REQUEUED)})
-        AND {_chosen("recipient")} AND NOT {IS_ERASED}
-        AND NOT EXISTS (SELECT 1 FROM recipient o WHERE o.person_id = recipient.person_id
-            AND o.broadcast_id = recipient.broadcast_id AND iif({_chosen("o")},
-            o.id < recipient.id, o.id != recipient.id AND o.status NOT IN ('failed', 'cancelled')))
+    WHERE id IN (SELECT value FROM json_each(:ids))
     RETURNING id, next_attempt_at"""
 
 
@@ -76,22 +79,30 @@ def requeue(
     not_delivered = wanted.not_delivered_after
     at = max(now, wanted.at or 0)
     never = sorted(limits.never)
-    rows = tx.execute(
-        _REQUEUE,
+    found = tx.execute(
+        _WANTED,
         {
             "broadcast": broadcast_id,
             "statuses": json.dumps(sorted(wanted.statuses)),
             "codes": None if wanted.codes is None else json.dumps(sorted(wanted.codes)),
             "never": json.dumps(never),
-            "waits": json.dumps(dict(limits.waits)),
             "sent_before": None if not_delivered is None else now - not_delivered,
+        },
+    ).fetchall()
+    ids = sorted(recipient_id for (recipient_id,) in found)
+    other_messages.keep(tx, ids)
+    rows = tx.execute(
+        _REQUEUE,
+        {
+            "ids": json.dumps(ids),
+            "waits": json.dumps(dict(limits.waits)),
             "at": at,
             "now": now,  # Meta's clock may be ahead of this one, and nobody waits longer because of that
         },
     ).fetchall()
     late = [next_at for _, next_at in rows if next_at > at]
     left_out = _failed_with(tx, broadcast_id, never) if RecipientStatus.FAILED in wanted.statuses else 0
-    return Requeued([recipient_id for recipient_id, _ in rows], len(late), max(late, default=None), left_out)
+    return Requeued(ids, len(late), max(late, default=None), left_out)
 
 
 def _failed_with(tx: Tx, broadcast_id: int, codes: list[int]) -> int:
@@ -135,6 +146,7 @@ def apply_rules(tx: Tx, recipient_ids: Iterable[int], limits: RetryLimits, now: 
     found = {(each.broadcast_id, each.person_id): each for each in (_Failed(*row) for row in reversed(rows))}
     times = [(_next_at(each, limits, now), each) for each in found.values()]
     again = [(at, each) for at, each in times if at is not None]
+    other_messages.keep(tx, [each.id for _, each in again])
     tx.executemany(
         f"UPDATE recipient SET status = {after(_E.RETRIED_BY_RULE)}, failed_attempt = attempt,"
         f" rule_retries = rule_retries + 1, next_attempt_at = ?, {_FORGET_MESSAGE}"

@@ -399,6 +399,16 @@ CREATE INDEX recipient_person ON recipient (person_id) WHERE person_id IS NOT NU
 CREATE INDEX recipient_held ON recipient (broadcast_id, held, sent_at) WHERE held IS NOT NULL;
 CREATE INDEX recipient_pricing ON recipient (broadcast_id, pricing_id) WHERE pricing_id IS NOT NULL;
 
+-- Meta's ids of other messages of a recipient than the one that its row names: of an attempt after which it was sent again,
+-- or whose result was not known. Their statuses and answers find the recipient by these.
+CREATE TABLE other_message (
+    wamid TEXT PRIMARY KEY,
+    recipient_id INTEGER NOT NULL REFERENCES recipient (id) ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL                        -- when Meta took it
+) STRICT, WITHOUT ROWID;
+CREATE INDEX other_message_recipient ON other_message (recipient_id);
+
 -- How many messages of a broadcast have which pricing, by the day on which they were sent (days since the epoch, UTC) and the
 -- country: what a trigger keeps for each change of a recipient, so that costs are known without reading all recipients.
 CREATE TABLE billed_broadcast (
