@@ -37,9 +37,8 @@ async def check(visitor: Window) -> None:
     await page.emulate_media(color_scheme="light")
     await page.set_viewport_size(DESK)
     assert await axe.findings(page) == []
-    await visitor.set_text_size(32)
-    assert await visitor.sideways() == 0
-    await visitor.set_text_size(16)
+    async with visitor.text_size(32):
+        assert await visitor.sideways() == 0
     await page.emulate_media(color_scheme="dark")
     await page.set_viewport_size(PHONE)
     assert await axe.findings(page) == []

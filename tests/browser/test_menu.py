@@ -7,7 +7,7 @@ from playwright.async_api import ViewportSize, expect
 
 from tests.browser import axe
 from tests.browser.conftest import OpenWindow
-from tests.browser.window import DASHBOARD, DESK, PASSWORD, PHONE
+from tests.browser.window import DASHBOARD, DESK, PASSWORD, PHONE, Window
 from tests.support.site import Site, site
 from wacrmd.dashboard.frame import OFTEN, SELDOM
 
@@ -43,19 +43,23 @@ async def test_the_menu_is_one_line_at_each_width_and_size_of_text(
     at = await window(here)
     await (at.log_in_by_link() if name == "root" else at.log_in(name))
     for pixels in TEXT_SIZES:
-        await at.set_text_size(pixels)
-        await at.page.goto("/account")
-        size = await at.page.evaluate("getComputedStyle(document.querySelector('main p, main td')).fontSize")
-        assert size == f"{pixels}px", "text has the size that the reader has chosen"
-        for width in WIDTHS:
-            await at.page.set_viewport_size(ViewportSize(width=width, height=800))
-            shown, common = await at.page.evaluate(LINES)
-            assert common > 0, (pixels, width)
-            assert await at.sideways() == 0, (pixels, width)
-            if width > 60 * pixels:
-                assert shown >= len(OFTEN) + 4, (pixels, width)  # the name, More, who it is, and out
-            else:
-                assert shown == 2, (pixels, width)
+        async with at.text_size(pixels):
+            await at.page.goto("/account")
+            size = await at.page.evaluate("getComputedStyle(document.querySelector('main td')).fontSize")
+            assert size == f"{pixels}px", "text has the size that the reader has chosen"
+            for width in WIDTHS:
+                await check(at, pixels, width)
+
+
+async def check(at: Window, pixels: int, width: int) -> None:
+    await at.page.set_viewport_size(ViewportSize(width=width, height=800))
+    shown, common = await at.page.evaluate(LINES)
+    assert common > 0, (pixels, width)
+    assert await at.sideways() == 0, (pixels, width)
+    if width > 60 * pixels:
+        assert shown >= len(OFTEN) + 4, (pixels, width)  # the name, More, who it is, and out
+    else:
+        assert shown == 2, (pixels, width)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])

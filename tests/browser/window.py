@@ -1,5 +1,7 @@
 """A person at the dashboard: a window of the browser with cookies of its own."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,12 +86,23 @@ class Window:
             )
         )
 
-    async def set_text_size(self, pixels: int) -> None:
-        """Read with text of this size, as people choose it in the settings of the browser; 16 is usual."""
+    @asynccontextmanager
+    async def text_size(self, pixels: int) -> AsyncIterator[None]:
+        """Read with text of this size, as people choose it in the settings of the browser; 16 is usual.
+
+        The size is that of a session of the browser's protocol, and ends with it. While there is a second session, other
+        emulation, such as that of paper, does not work.
+        """
         session = await self.context.new_cdp_session(self.page)
         await session.send("Page.enable")
-        # While it is attached: without it the size is the usual one again.
-        await session.send("Page.setFontSizes", {"fontSizes": {"standard": pixels, "fixed": pixels}})
+        try:
+            await session.send("Page.setFontSizes", _font_sizes(pixels))
+            yield
+        finally:
+            await session.send(
+                "Page.setFontSizes", _font_sizes(16)
+            )  # the end alone changes only the next page
+            await session.detach()
 
     async def tab_to(self, wanted: Locator) -> None:
         """Press Tab until this has the focus, and see that the focus can be seen."""
@@ -101,3 +114,7 @@ class Window:
                 assert outline != "none", "nobody sees where the focus is"
                 return
         raise AssertionError(f"Tab does not lead to {wanted}")
+
+
+def _font_sizes(pixels: int) -> dict[str, Any]:
+    return {"fontSizes": {"standard": pixels, "fixed": pixels}}
