@@ -146,6 +146,9 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     sending = await here.send(customers(50, 4000), name="Orders of Friday", template_name="order_ready")
     await here.until(sending, lambda shown: shown["sent_count"] == BURST)
     await here.sim.idle()
+    hours = {"from": "09:00", "to": "20:00", "days": ["mon", "tue", "wed", "thu", "fri", "sat"]}
+    rules = [{"codes": [131049], "after_hours": 24, "times": 2}]
+    await here.admin("account.set", name="shop", send_between=hours, retry_rules=rules)
     (person,) = await here.admin("broadcast.recipients", id=large, limit=1)
     return {
         "/broadcasts/{id}": large,
@@ -160,6 +163,7 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
         "/keys/{id}": key["id"],
         "/webhooks/{id}": hook["id"],
         "/numbers/{id}": PHONE_NUMBER_ID,
+        "/settings/{id}": here.account["id"],
         "/users/{name}": "ben",
     }
 

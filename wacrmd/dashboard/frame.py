@@ -37,6 +37,7 @@ OFTEN = (
 """The menu: path, name, and the operation without which the page is nothing."""
 
 SELDOM = (
+    ("/settings", "Settings", "account.list"),
     ("/webhooks", "Webhooks", "webhook.list"),
     ("/keys", "Keys", "key.list"),
     ("/users", "Users", "user.list"),

@@ -18,7 +18,8 @@ HOURS, FIRST = "hours", "first"
 """Boxes: what is below them counts if they are ticked."""
 _OF_HOURS = ("hours_from", "hours_to", "days", "clock")
 _OF_FIRST = ("first_count", "first_wait", "first_delivered", "first_failed")
-FIELDS = (HOURS, *_OF_HOURS, "spread", "rate", FIRST, *_OF_FIRST, *rule_form.FIELDS)
+FIELDS_OF_USUAL = (HOURS, *_OF_HOURS, *rule_form.FIELDS)
+FIELDS = (*FIELDS_OF_USUAL, "spread", "rate", FIRST, *_OF_FIRST)
 """Fields beside which a mistake can be said."""
 _USUAL_HOURS = SendBetween("09:00", "20:00")
 """What the fields have while there are no hours: one click is enough."""
@@ -64,16 +65,22 @@ def changes(form: Form, plan: SendingPlan) -> Mapping[str, Any]:
     if HERE not in form:
         return {}
     given = {
-        "send_between": _hours(form) if _is_ticked(form, plan, HOURS, _OF_HOURS) else None,
+        **usual(form, plan),
         "spread_over_minutes": _spread(form),
         "messages_per_second": _decimal(form, "rate", MAX_RATE) if form.text("rate") else None,
         "canary": _canary(form) if _is_ticked(form, plan, FIRST, _OF_FIRST) else None,
-        "retry_rules": rule_form.rules_of(form)
-        if _is_ticked(form, plan, rule_form.AGAIN, rule_form.OF_RULES)
-        else None,
     }
     without = [name for name, value in given.items() if value is None]
     return {name: value for name, value in given.items() if value is not None} | {"without": without}
+
+
+def usual(form: Form, plan: SendingPlan) -> Mapping[str, Any]:
+    """The parts that an account may have for all its broadcasts; None for one that is not ticked. Raises as `changes`."""
+    is_again = _is_ticked(form, plan, rule_form.AGAIN, rule_form.OF_RULES)
+    return {
+        "send_between": _hours(form) if _is_ticked(form, plan, HOURS, _OF_HOURS) else None,
+        "retry_rules": rule_form.rules_of(form) if is_again else None,
+    }
 
 
 def _is_ticked(form: Form, plan: SendingPlan, box: str, names: Sequence[str]) -> bool:
