@@ -206,6 +206,33 @@ async def test_a_broadcast_that_is_spread_thinly_says_when_its_next_message_goes
         assert (await here.until(quick, lambda it: it["sent_count"] > 0))["hold"] is None
 
 
+async def test_a_slow_broadcast_makes_up_for_no_pause_by_whatever_it_ends(tmp_path: Path) -> None:
+    """Two messages went at once after a pause, and another one with each resume."""
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock, messages_per_second=1000) as here:
+        slow = await here.send(people(9), messages_per_second=0.1)
+
+        async def claimed(count: int) -> None:
+            """So many were sent to, and no more were begun while others had their turns."""
+            await here.until(slow, lambda shown: shown["sent_count"] >= count)
+            await here.until_status(await here.send(people(2, start=100)), "sent")
+            assert (await here.show(slow))["pending_count"] == 9 - count
+
+        await claimed(1)
+        for _ in range(3):
+            await here.admin("broadcast.pause", id=slow)
+            await here.admin("broadcast.resume", id=slow)
+        await claimed(1)
+        await here.admin("broadcast.pause", id=slow)
+        clock.advance(HOUR)
+        await here.admin("broadcast.resume", id=slow)
+        await claimed(2)
+        clock.advance(9 * SECOND)
+        await claimed(2)
+        clock.advance(SECOND)
+        await claimed(3)
+
+
 # the first few
 
 

@@ -7,8 +7,9 @@ from math import ceil
 
 from wacrmd.clock import MINUTE, SECOND, Millis
 
-BATCH_S = 0.1
-"""Messages of so many seconds may go at once: a fast broadcast need not take a turn for each of them."""
+BATCH: Millis = SECOND // 10
+"""Messages of so long may go at once: a fast broadcast need not take a turn for each of them, and one that comes late to its
+turn by so much loses nothing. All other time in which nothing was sent is not made up for."""
 
 
 class Pace:
@@ -29,18 +30,21 @@ class Pace:
         """Whether more than a minute passes between two messages, so that it seems to stand still."""
         return self._rate * MINUTE < SECOND
 
+    def set_rate(self, rate: float) -> None:
+        """Have another rate from the last message on."""
+        self._next_at += SECOND / rate - SECOND / self._rate
+        self._rate = rate
+
     def free(self, now: Millis) -> int:
         """How many messages may go now."""
         if now < self._next_at:
             return 0
-        late = min(now - self._next_at, max(BATCH_S * SECOND, SECOND / self._rate))
-        return 1 + int(late * self._rate / SECOND)
+        return 1 + int(min(now - self._next_at, BATCH) * self._rate / SECOND)
 
     def take(self, count: int, now: Millis) -> None:
         """So many messages go now."""
         if count:
-            latest = max(BATCH_S * SECOND, SECOND / self._rate)
-            self._next_at = max(self._next_at, now - latest) + count * SECOND / self._rate
+            self._next_at = max(self._next_at, now - BATCH) + count * SECOND / self._rate
 
     def wait(self, now: Millis) -> Millis:
         """After how many milliseconds the next message may go."""

@@ -247,12 +247,14 @@ class Sender:
         return shares
 
     def _pace_of(self, job: Job, now: Millis) -> Pace | None:
-        """The pace of a broadcast that has one of its own; kept while the broadcast has work."""
+        """The pace of a broadcast that has one of its own; kept until its next message may go."""
         if job.rate is None:
             return None
         pace = self._paces.get(job.broadcast.id)
-        if pace is None or pace.rate != job.rate:
+        if pace is None:
             pace = self._paces[job.broadcast.id] = Pace(job.rate, now)
+        elif pace.rate != job.rate:
+            pace.set_rate(job.rate)
         return pace
 
     async def _claim(self, lane: Lane, shares: list[Share], granted: int) -> None:
@@ -332,7 +334,6 @@ class Sender:
         self._release(results)
         for broadcast_id in completed:
             self._breakers.remove_idle(broadcast_id)
-            self._paces.pop(broadcast_id, None)
 
     def _release(self, attempts: Sequence[AttemptResult | Claim]) -> None:
         """These attempts are in flight no more: broadcasts that waited for one of them may take turns again."""
