@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.fuzz.growth import assert_grows_in_proportion
 from wacrmd.domain.price import Price
 from wacrmd.domain.price_file import PriceFileError, read_amount, read_prices
 
@@ -168,3 +169,14 @@ def test_an_amount_is_read_with_point_or_comma(text: str, micros: int) -> None:
 def test_an_amount_that_is_none_or_may_be_two_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"price|may be|decimals|too much"):
         read_amount(text)
+
+
+def test_spaces_in_a_price_take_time_in_proportion() -> None:
+    """10,000 of them took 5 s, in which the daemon did nothing else."""
+
+    def work(text: str) -> None:
+        assert wrong(text)
+
+    assert_grows_in_proportion(
+        lambda size: f"country,category,price,currency\nDE,marketing,1{' ' * size}x,EUR\n", work, 2_000
+    )

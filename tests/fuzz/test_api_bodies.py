@@ -73,6 +73,22 @@ BROADCASTS: list[dict[str, Any]] = [
     {"template_name": "hello", "draft": True},
     {
         "template_name": "hello",
+        "recipients": [{"to": "+4915112345678"}, {"to": "+77011234567"}],
+        "send_between": {"from": "09:00", "to": "20:00", "days": ["mon", "sun"], "zone": "Europe/Berlin"},
+        "messages_per_second": 2.5,
+        "canary": {"count": 1, "wait_minutes": 15, "min_delivered": 0.8, "max_failed": 0.1},
+        "retry_rules": [{"codes": [131049, 131026], "after_hours": 24, "times": 2}],
+    },
+    {
+        "template_name": "hello",
+        "draft": True,
+        "send_between": {"from": "9:00", "to": "24:00", "zone": "recipient"},
+        "spread_over_minutes": 60,
+        "canary": {"count": 1000},
+        "retry_rules": [],
+    },
+    {
+        "template_name": "hello",
         "components": [
             {
                 "type": "button",

@@ -7,6 +7,7 @@ from tests.fuzz.effort import examples
 from tests.fuzz.files_of_people import TEXTS, TOKENS, files_of_people
 from tests.fuzz.growth import assert_grows_in_proportion
 from tests.fuzz.mutations import mutated_text
+from wacrmd.domain.added_file import added_lines
 from wacrmd.domain.csv_file import CsvReader
 from wacrmd.domain.draft import FileFormat, FileMapping, Fill
 from wacrmd.domain.mapped_file import read_head, suggest_mapping
@@ -92,6 +93,21 @@ def test_the_columns_of_a_file_are_shown_or_it_is_refused(text: str, is_known: b
     mapping = suggest_mapping(head, ["body.1", "body.2"] if is_known else None)
     assert all((fill.column or 0) <= len(head.columns) for fill in mapping.fills.values())
     read(text, source(FileFormat.CSV, mapping, is_known=is_known))
+
+
+@examples(200)
+@given(files_of_people(), files_of_people())
+def test_a_file_that_is_added_to_another_gives_each_row_a_row_or_is_refused(before: str, added: str) -> None:
+    lines = split_lines(before)
+    try:
+        mapping = suggest_mapping(read_head(lines), None)
+        found = list(added_lines(lines, mapping, split_lines(added)))
+    except CsvError as error:
+        assert str(error)
+        return
+    assert all(each.endswith("\n") for each in found)
+    end = "" if not before or before.endswith(("\n", "\r")) else "\n"
+    read(before + end + "".join(found), source(FileFormat.CSV, mapping, is_known=False))
 
 
 @examples(150)

@@ -112,7 +112,9 @@ _MARKS = {
 }
 """Signs of currencies, and which they mean; a dollar may be that of many countries, or a peso. Meta's lists have `$US`."""
 _MARK = r"US\$|\$US|R\$|Rs\.?|Rp\.?|[A-Z]{3}|[$€£₹]"
-_MARKED = re.compile(rf"({_MARK})?\s*(.*?)\s*({_MARK})?", re.DOTALL)
+_MARK_BEFORE = re.compile(_MARK)
+_MARK_BEHIND = re.compile(rf"(?:{_MARK})\Z")
+_LONGEST_MARK = 3
 _THOUSANDS = " '\u2019\u00a0\u202f"
 """What stands between thousands in Switzerland and France."""
 _NUMBER = re.compile(rf"[0-9][0-9.,]*|[0-9]{{1,3}}(?:[{_THOUSANDS}][0-9]{{3}})+(?:[.,][0-9]*)?", re.ASCII)
@@ -300,10 +302,14 @@ def read_amount(text: str) -> int:
 
 def _apart(text: str) -> tuple[str, str]:
     """The sign or code of a currency at an end of a cell, and what is left; `` and all of it where there is none."""
-    found = _MARKED.fullmatch(text.strip())
-    if found is None:
-        return "", text
-    return (found[1] or found[3] or "").rstrip("."), found[2]
+    amount = text.strip()
+    before = _MARK_BEFORE.match(amount)
+    amount = amount[before.end() :].strip() if before else amount
+    # Only the end is looked at: one expression for the whole would take longer than linear time.
+    behind = _MARK_BEHIND.search(amount, max(0, len(amount) - _LONGEST_MARK))
+    amount = amount[: behind.start()].strip() if behind else amount
+    mark = before or behind
+    return mark[0].rstrip(".") if mark else "", amount
 
 
 def _is_header(cells: Sequence[str]) -> bool:
