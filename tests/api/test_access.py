@@ -12,7 +12,7 @@ import anyio.to_thread
 import httpx
 import pytest
 
-from tests.support.clock import ShiftClock
+from tests.support.clock import ShiftClock, later
 from tests.support.patience import PATIENCE_S
 from tests.support.site import ALL_SCOPES, Site, people, site
 from wacrmd.api.app import ENDPOINTS
@@ -272,7 +272,7 @@ async def test_while_draining_new_broadcasts_get_503_and_reads_work(tmp_path: Pa
 
 async def test_a_head_request_to_a_stream_ends(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        broadcast_id = await here.send(people(2), scheduled_at="2027-01-01T00:00:00Z")
+        broadcast_id = await here.send(people(2), scheduled_at=later())
         with anyio.fail_after(PATIENCE_S):
             answer = await here.api.head(f"/api/v1/broadcasts/{broadcast_id}/events")
             assert answer.status_code == 200

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.support.clock import later
 from tests.support.event_loops import both_event_loops
 from tests.support.patience import PATIENCE_S
 from tests.support.site import NOBODY, Site, people, phones, site
@@ -44,7 +45,7 @@ def dry(**fields: Any) -> dict[str, Any]:
 
 
 async def paths_with_a_slash(here: Site) -> None:
-    broadcast_id = await here.send(people(1), scheduled_at="2027-01-01T00:00:00Z")
+    broadcast_id = await here.send(people(1), scheduled_at=later())
     one = f"{BROADCASTS}/{broadcast_id}"
     for method, path, status in (
         ("GET", "/api/v1/me/", 200),
@@ -106,7 +107,7 @@ async def nothing_is_told_without_a_key(here: Site) -> None:
 
 
 async def other_methods_and_options(here: Site) -> None:
-    broadcast_id = await here.send(people(1), scheduled_at="2027-01-01T00:00:00Z")
+    broadcast_id = await here.send(people(1), scheduled_at=later())
     for path, allow in (
         ("/api/v1/me", "GET, HEAD, OPTIONS"),
         ("/api/v1/me/", "GET, HEAD, OPTIONS"),
@@ -201,7 +202,7 @@ async def null_is_left_out(here: Site) -> None:
 
 
 async def a_query_is_read_whole_or_refused(here: Site) -> None:
-    broadcast_id = await here.send(people(1), scheduled_at="2027-01-01T00:00:00Z")
+    broadcast_id = await here.send(people(1), scheduled_at=later())
     one = f"{BROADCASTS}/{broadcast_id}"
     before = await here.show(broadcast_id)
     for method, path, body, name in (
@@ -284,7 +285,7 @@ async def integers_are_their_digits(here: Site) -> None:
 
 
 async def ids_in_any_case(here: Site) -> None:
-    broadcast_id = await here.send(people(1), scheduled_at="2027-01-01T00:00:00Z")
+    broadcast_id = await here.send(people(1), scheduled_at=later())
     made = await here.api.post("/api/v1/webhooks", json={"url": NOBODY, "events": ["broadcast.cancelled"]})
     hook = f"/api/v1/webhooks/{made.json()['data']['id'].upper()}"
     mixed = f"{BROADCASTS}/{broadcast_id[:18].upper()}{broadcast_id[18:]}"

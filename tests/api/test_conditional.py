@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clock import ShiftClock
+from tests.support.clock import ShiftClock, later
 from tests.support.site import Site, people, site
 from tests.support.statements import recorded
 from wacrmd.api.conditional import is_known
@@ -17,7 +17,7 @@ from wacrmd.store.outage import Cause
 
 pytestmark = pytest.mark.anyio
 
-LATER = "2027-01-01T00:00:00Z"
+LATER = later()
 
 
 def path(broadcast_id: str) -> str:

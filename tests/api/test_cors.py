@@ -8,6 +8,7 @@ import anyio
 import httpx
 import pytest
 
+from tests.support.clock import later
 from tests.support.event_loops import both_event_loops
 from tests.support.patience import PATIENCE_S
 from tests.support.site import Site, people, site
@@ -59,7 +60,7 @@ async def test_by_default_no_page_may_read_anything(tmp_path: Path) -> None:
 
 async def test_every_answer_to_a_listed_origin_can_be_read(tmp_path: Path) -> None:
     async with site(tmp_path, extra=EXTRA + "\n[limits]\nrequests_per_minute = 12") as here:
-        broadcast_id = await here.send(people(1), scheduled_at="2027-01-01T00:00:00Z")
+        broadcast_id = await here.send(people(1), scheduled_at=later())
         one = f"/api/v1/broadcasts/{broadcast_id}"
         etag = (await here.api.get(one)).headers["etag"]
         page = {"Origin": PAGE}
@@ -163,7 +164,7 @@ async def test_a_preflight_is_answered_without_a_key_and_tells_no_path(tmp_path:
 
 async def test_a_page_can_follow_a_broadcast_with_fetch(tmp_path: Path) -> None:
     async with site(tmp_path, extra=EXTRA) as here:
-        broadcast_id = await here.send(people(1), scheduled_at="2027-01-01T00:00:00Z")
+        broadcast_id = await here.send(people(1), scheduled_at=later())
         path = f"/api/v1/broadcasts/{broadcast_id}/events"
         with anyio.fail_after(PATIENCE_S):
             async with here.api.stream("GET", path, headers={"Origin": PAGE}) as answer:

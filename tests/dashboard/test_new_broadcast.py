@@ -1,6 +1,7 @@
 """A new broadcast, step by step, by plain forms and links as a browser without scripts sends them."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -264,17 +265,28 @@ def _row(tx: Tx, uuid: str) -> int:
     return row
 
 
+def _last_sunday(month: int) -> date:
+    """The next one that is the last of a month: clocks in Europe are changed then, in March and in October."""
+    today = datetime.now(UTC).date()
+    for year in (today.year, today.year + 1):
+        last = date(year, month, 31)
+        last -= timedelta(days=(last.weekday() + 1) % 7)
+        if last > today:
+            break
+    return last
+
+
 async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> None:
     browser = await visit_as("operator")
     draft = await made(browser)
     await upload(browser, draft, csv_of(2))
     await checked(browser, draft)
     for at_, zone, said in (
-        ("2027-03-28T02:30", "Europe/Berlin", "does not exist"),
-        ("2027-10-31T02:30", "Europe/Berlin", "comes twice"),
+        (f"{_last_sunday(3)}T02:30", "Europe/Berlin", "does not exist"),
+        (f"{_last_sunday(10)}T02:30", "Europe/Berlin", "comes twice"),
         ("", "Europe/Berlin", "choose a day and a time"),
-        ("2027-03-28T02:30", "Mars/Olympus", "choose a time zone"),
-        ("2027-03-28T02:30", "localtime", "choose a time zone"),
+        (f"{_last_sunday(3)}T02:30", "Mars/Olympus", "choose a time zone"),
+        (f"{_last_sunday(3)}T02:30", "localtime", "choose a time zone"),
         ("2020-01-01T00:00", "Asia/Tokyo", "this is in the past: in Asia/Tokyo it is 20"),
         ("2099-01-01T00:00", "UTC", "within a year"),
     ):

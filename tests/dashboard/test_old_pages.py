@@ -9,6 +9,7 @@ from tests.dashboard.client import PASSWORD, Form
 from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.dashboard.wizard import at, checked, made, upload, version
 from tests.drafts.drafting import TEMPLATES, csv_of
+from tests.support.clock import later
 from tests.support.site import Site, site
 from wacrmd.dashboard.app import PAGES
 
@@ -31,7 +32,7 @@ async def test_a_review_of_a_list_that_was_replaced_says_so_with_a_mistake_in_it
     await upload(browser, draft, csv_of(3))
     await checked(browser, draft)
     fields = {"version": version((await at(browser, f"{draft}/review")).text), "name": "Spring sale"}
-    mistake = fields | {"when": "now", "at": "2027-07-01T09:30"}
+    mistake = fields | {"when": "now", "at": later()[:16]}
     await upload(browser, draft, csv_of(5))
     for action in ("review", "send"):
         page = await browser.follow(await browser.submit(f"{draft}/{action}", mistake))
@@ -104,8 +105,6 @@ async def test_a_list_that_cannot_be_sent_has_no_review(
     answer = await browser.get(f"{draft}/review")
     assert answer.headers["location"] == f"{draft}/people"
     for action in ("review", "send"):
-        page = await browser.change(
-            f"{draft}/{action}", {"version": "0", "when": "now", "at": "2027-07-01T09:30"}
-        )
+        page = await browser.change(f"{draft}/{action}", {"version": "0", "when": "now", "at": later()[:16]})
         assert "cannot be sent as it is" in page
         assert problem in page

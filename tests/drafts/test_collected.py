@@ -12,7 +12,7 @@ from tests.drafts.test_waiting_drafts import found_by_doctor
 from tests.ops.test_data_subjects import everything
 from tests.ops.test_metrics import values
 from tests.ops.test_restore import config_file
-from tests.support.clock import ShiftClock
+from tests.support.clock import ShiftClock, later
 from tests.support.site import NUMBER, Site, people, phones, site
 from wacrmd import periodic_jobs
 from wacrmd.cli.main import main
@@ -201,11 +201,17 @@ async def test_an_operator_adds_a_file_and_sends_it_at_a_time(
         assert "1002 people added (1 rejected, 2 duplicates)" in out
         assert "1005" in out, "the line in the file"
         code, out = await run(
-            "send", draft[:8], "--schedule", "2027-05-01 09:00", "--timezone", "UTC", "--yes"
+            "send",
+            draft[:8],
+            "--schedule",
+            (at := later())[:16].replace("T", " "),
+            "--timezone",
+            "UTC",
+            "--yes",
         )
         assert (code, "1003 people" in out) == (0, True), out
         shown = await here.show(draft)
-        assert (shown["status"], shown["scheduled_at"]) == ("scheduled", "2027-05-01T09:00:00.000Z")
+        assert (shown["status"], shown["scheduled_at"]) == ("scheduled", at)
 
 
 @pytest.mark.parametrize("table", ["broadcast", "draft"])

@@ -12,6 +12,7 @@ import pytest
 
 from tests.drafts.drafting import BY_HAND, TEMPLATES, csv_of
 from tests.e2e.process import Daemon
+from tests.support.clock import later
 from tests.support.patience import PATIENCE_S
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, phones
 from wacrmd.admin.client import AdminClient
@@ -51,7 +52,7 @@ class Person:
     async def show(self) -> dict[str, Any]:
         """The draft, which is made at first."""
         if not self.draft:
-            new = {"account": "shop", "template_name": "order_update", "scheduled_at": "2027-11-01T00:00:00Z"}
+            new = {"account": "shop", "template_name": "order_update", "scheduled_at": later()}
             self.draft = (await self.daemon.admin("draft.create", **new))["id"]
         shown: dict[str, Any] = await self.daemon.admin("draft.show", id=self.draft)
         return shown

@@ -8,6 +8,7 @@ import pytest
 
 from tests.drafts.drafting import BY_HAND, TEMPLATES
 from tests.operator.conftest import Wacrmd
+from tests.support.clock import later
 from tests.support.site import Site, phones, site
 from wacrmd.cli.broadcast_maker import LARGE
 
@@ -71,7 +72,7 @@ async def test_scripts_get_the_same_document(tmp_path: Path, wacrmd: Wacrmd) -> 
     line = ("--json", "broadcast", "create", "--csv", file, "--template", "sale", "--content", image)
     async with site(tmp_path, extra=BY_HAND, templates=TEMPLATES, messages_per_second=1000) as here:
         await prepared(here)
-        for more in (("--dry-run",), ("--yes", "--schedule", "2027-06-01 09:00")):
+        for more in (("--dry-run",), ("--yes", "--schedule", later())):
             code, out, err = await wacrmd(*line, *more)
             assert code == 1, err
             found = json.loads(out)

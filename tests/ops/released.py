@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+from tests.support.clock import later
 from tests.support.site import people, site
 from wacrmd.store.migrate import APPLICATION_ID, migrations
 
@@ -21,9 +22,7 @@ async def fill(folder: Path) -> None:
         done = await here.send(people(12), name="A finished one")
         await here.until_status(done, "sent")
         await here.sim.idle()
-        waiting = await here.send(
-            people(5, start=100), name="A waiting one", scheduled_at="2027-01-01T00:00:00Z"
-        )
+        waiting = await here.send(people(5, start=100), name="A waiting one", scheduled_at=later())
         await here.admin("broadcast.pause", id=waiting)
         await here.admin("optout.add", phone="+14155550123", account="shop")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import anyio
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import DAY, MINUTE, SECOND, Millis, iso
 
 START: Millis = 1_795_000_000_000
 
@@ -116,6 +116,12 @@ class ShiftClock:
         self._turned.set()
         self._turned = anyio.Event()
         self.on_change(self.ahead)
+
+
+def later(days: int = 30) -> str:
+    """A whole minute that is still to come, as callers write it: a time that a test names has passed one day."""
+    at = _machine() + days * DAY
+    return iso(at - at % MINUTE)
 
 
 def _machine() -> Millis:
