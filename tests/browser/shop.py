@@ -25,6 +25,8 @@ RATE = 200
 """Of the number, a second."""
 BURST = RATE // 10
 """What it sends at once while the clock stands still."""
+PNG = b"\x89PNG\r\n\x1a\n"
+"""How a picture begins."""
 NAMES = ("Jane", "Ali", "Maria", "Chen", "Olu", "Sofia", "Ivan", "Priya", "Tom", "Yuki")
 
 
@@ -146,6 +148,9 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     sending = await here.send(customers(50, 4000), name="Orders of Friday", template_name="order_ready")
     await here.until(sending, lambda shown: shown["sent_count"] == BURST)
     await here.sim.idle()
+    media = await here.api.post(
+        "/api/v1/media", files={"file": ("Tulips.png", PNG + bytes(180_000), "image/png")}
+    )
     hours = {"from": "09:00", "to": "20:00", "days": ["mon", "tue", "wed", "thu", "fri", "sat"]}
     rules = [{"codes": [131049], "after_hours": 24, "times": 2}]
     await here.admin("account.set", name="shop", send_between=hours, retry_rules=rules)
@@ -163,6 +168,7 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
         "/keys/{id}": key["id"],
         "/webhooks/{id}": hook["id"],
         "/numbers/{id}": PHONE_NUMBER_ID,
+        "/media/{id}": media.json()["data"]["id"],
         "/settings/{id}": here.account["id"],
         "/users/{name}": "ben",
     }

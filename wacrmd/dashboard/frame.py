@@ -37,6 +37,7 @@ OFTEN = (
 """The menu: path, name, and the operation without which the page is nothing."""
 
 SELDOM = (
+    ("/media", "Files", "media.list"),
     ("/settings", "Settings", "account.list"),
     ("/webhooks", "Webhooks", "webhook.list"),
     ("/keys", "Keys", "key.list"),
