@@ -149,6 +149,37 @@ async def test_apps_are_told_each_failure_that_it_is_tried_again_and_when_all_is
         assert told[:4] == [("sent", None), ("failed", 131049), ("pending", 131049), ("sent", None)]
 
 
+async def test_a_wrong_time_of_a_retry_is_corrected_and_a_kill_or_a_restart_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    first, second = phones(2)
+    wrong = (f"{first}=131049", f"{second}=131053")
+    async with site(tmp_path, clock=ShiftClock(), failed_recipients=wrong) as here:
+        broadcast_id = await here.send(people(2))
+        await here.until(broadcast_id, lambda it: it["failed_count"] == 2)
+        here.sim.change(failed_recipients=())
+        began = here.clock.now()
+        answer = await retried(here, broadcast_id, statuses=["failed"], at=iso(began + 300 * DAY))
+        assert (answer["requeued"], answer["moved"], answer["waiting"]) == (2, 0, 0)
+        answer = await retried(here, broadcast_id, statuses=["failed"], at=iso(began + HOUR))
+        assert (answer["requeued"], answer["moved"], answer["waiting"]) == (0, 2, 1)
+        shown = await here.until(broadcast_id, lambda it: it["hold"] is not None)
+        assert shown["hold"]["detail"].endswith(f"the first at {iso(began + HOUR)}")
+        key, clock = here.key, here.clock
+    async with site(tmp_path, clock=clock, key=key) as here:
+        clock.advance(HOUR + MINUTE)
+        await here.until(broadcast_id, lambda it: it["pending_count"] == 1)
+        assert written_to(here) == [second]
+        answer = await retried(here, broadcast_id, statuses=["pending"])
+        assert (answer["moved"], answer["waiting"]) == (0, 1), "now, but Meta allows it in a day"
+        assert (await here.admin("broadcast.show", id=broadcast_id))["is_retry_planned"]
+        clock.advance(DAY)
+        await here.until_status(broadcast_id, "sent")
+        assert written_to(here) == [second, first]
+        assert not (await here.admin("broadcast.show", id=broadcast_id))["is_retry_planned"]
+        assert (await retried(here, broadcast_id, statuses=["pending"]))["moved"] == 0
+
+
 async def test_who_answers_or_reads_the_old_message_is_not_sent_to_again(tmp_path: Path) -> None:
     """Meta's webhooks come without our token. One has read it, one has read it and answers, one quotes it and says stop."""
     async with (
@@ -194,7 +225,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("rules", {"retry_rules": [{"code": [131049]}]}, "did you mean 'codes'"),
     ("retry", {"codes": [130472]}, "codes[0]: another attempt after 130472 fails as well"),
     ("retry", {"codes": ["131049"]}, "codes[0]: expected a number"),
-    ("retry", {"codes": [131049], "statuses": ["uncertain"]}, "expected `failed` in statuses"),
+    ("retry", {"codes": [131049], "statuses": ["uncertain"]}, "expected `failed` or `pending` in statuses"),
     ("retry", {"statuses": ["sent"]}, "not_delivered_after_hours"),
     ("retry", {"not_delivered_after_hours": 0}, "not_delivered_after_hours: expected"),
     ("retry", {"statuses": ["failed"], "not_delivered_after_hours": 24}, "expected `sent` in statuses"),

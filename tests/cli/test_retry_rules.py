@@ -1,5 +1,6 @@
 """Rules and retries on the command line."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.cli.conftest import Run
@@ -69,6 +70,29 @@ def test_a_list_without_a_value_between_its_commas_is_a_usage_error(
     code, _, err = run("--socket", daemon.socket, "broadcast", "retry", "4b6d", "--code", given)
     assert (code, daemon.asked) == (2, [])
     assert f"expected values with commas between them, found {given!r}" in err
+
+
+RETRIED = {"broadcast_id": "b", "requeued": 0, "moved": 0, "waiting": 0, "waiting_until": None, "left_out": 0}
+
+
+def test_the_command_says_how_many_are_moved_and_to_when(daemon: Daemon, run: Run) -> None:
+    daemon.answers["broadcast.retry"] = RETRIED | {"moved": 3}
+    line = ("--socket", daemon.socket, "broadcast", "retry", "4b6d")
+    year = datetime.now(UTC).year + 1
+    at = ("--at", f"{year}-01-02 09:00", "--timezone", "UTC")
+    code, out, err = run(*line, *at, "--failed")
+    assert code == 0, err
+    assert out.startswith(
+        f"Moved: 3 people, who waited for a retry already, now at {year}-01-02 09:00 +00:00"
+    )
+    assert (daemon.asked[-1][1]["failed"], daemon.asked[-1][1]["waiting"]) == (True, False)
+    _, out, _ = run(*line, "--waiting")
+    assert out.startswith("Moved: 3 people, who waited for a retry already, now at once.")
+    assert (daemon.asked[-1][1]["waiting"], "at" in daemon.asked[-1][1]) == (True, False)
+    daemon.answers["broadcast.retry"] = RETRIED | {"waiting": 1, "waiting_until": f"{year}-01-02T09:00:00Z"}
+    _, out, err = run(*line, "--waiting")
+    assert out == "No retry is moved: nobody waits for one, or all wait for this time already.\n"
+    assert "Meta allows no earlier message to 1 person" in err
 
 
 LISTS: list[tuple[list[str], str, list[str]]] = [

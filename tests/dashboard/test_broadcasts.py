@@ -249,6 +249,36 @@ async def test_only_the_ticked_reasons_are_sent_again_at_the_time_and_what_fails
     assert "again to 1 person. Not to 1 person, to whom it would fail again." in page
 
 
+async def test_the_time_of_a_retry_is_changed_until_it_is_sent(here: Site, visit_as: VisitAs) -> None:
+    made = await _failed(here, 2)
+    browser, one = await visit_as("operator"), f"/broadcasts/{made}"
+    assert f"{one}/retry?of=pending" not in (await browser.get(one)).text
+    asked = await browser.get(f"{one}/retry?of=pending")
+    assert "Nobody waits for another message" in (await browser.get(asked.headers["location"])).text
+    fields = Form((await browser.get(f"{one}/retry?of=failed")).text, f"{one}/retry").fields
+    later = {"when": "later", "zone": "UTC"}
+    at = iso(here.clock.now() + 300 * DAY)[:16]
+    await browser.submit(f"{one}/retry", fields | later | {"at": at})
+    await here.until(made, lambda it: it["hold"] is not None)
+    page = (await browser.get(one)).text
+    assert f'href="{one}/retry?of=pending">Change when it is tried again' in page
+    assert "retry?of=pending" not in (await (await visit_as("viewer")).get(one)).text
+    asked_text = (await browser.get(f"{one}/retry?of=pending")).text
+    assert "somebody asked for it, or a rule does" in asked_text
+    fields = Form(asked_text, f"{one}/retry").fields
+    at = iso(here.clock.now() + HOUR)[:16]
+    done = await browser.submit(f"{one}/retry", fields | later | {"at": at})
+    page = (await browser.get(done.headers["location"])).text
+    assert "2 people who waited for another message: the time is changed." in page
+    shown = await here.until(made, lambda it: it["hold"] is not None)
+    assert at in shown["hold"]["detail"]
+    done = await browser.submit(f"{one}/retry", fields)
+    assert "the time is changed" in (await browser.get(done.headers["location"])).text
+    await here.until(made, lambda it: it["failed_count"] == 0 and it["pending_count"] == 0)
+    done = await browser.submit(f"{one}/retry", fields)
+    assert "Nothing is changed: nobody waits" in (await browser.get(done.headers["location"])).text
+
+
 async def test_who_has_no_delivery_is_sent_to_again_after_a_warning(here: Site, visit_as: VisitAs) -> None:
     here.sim.change(delivered_share=0.0)
     made = await here.send(people(2), name="Spring")

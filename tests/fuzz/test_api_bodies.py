@@ -134,6 +134,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "draft.send": [{"scheduled_at": "2026-12-24T18:00:00Z"}, {}],
     "broadcast.retry": [
         {"statuses": ["failed", "uncertain"]},
+        {"statuses": ["pending"], "at": None},
         {"codes": [131049, 0], "not_delivered_after_hours": 48, "at": None},
     ],
     "optout.add": [{"phone": "+14155550177", "detail": "by phone"}],

@@ -15,7 +15,17 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.retry import RetryRequest, RetryRule
 from wacrmd.meta.errors import RETRY_LIMITS
 from wacrmd.services import failures
-from wacrmd.store import attempts, broadcast_counts, broadcasts, canaries, numbers, receipts, retries
+from wacrmd.store import (
+    attempts,
+    broadcast_counts,
+    broadcasts,
+    canaries,
+    due_times,
+    numbers,
+    planned_retries,
+    receipts,
+    retries,
+)
 from wacrmd.store.database import Tx
 from wacrmd.store.retries import Requeued
 from wacrmd.store.rows import json_of
@@ -177,6 +187,100 @@ def test_two_recipients_who_are_one_person_get_one_message(tx: Tx) -> None:
     tx.execute("UPDATE recipient SET person_id = ? WHERE id IN (?, ?, ?)", (person, ids[0], ids[1], ids[3]))
     assert again(tx, broadcast_id, S.SENT, S.FAILED, after=0, now=LATER).ids == [ids[0], ids[2]]
     assert claimed(tx, broadcast_id, LATER) == [ids[0], ids[2]]
+
+
+# another time
+
+
+def waits_until(tx: Tx, *claims: Claim) -> list[object]:
+    return [row(tx, claim.recipient_id)["next_attempt_at"] for claim in claims]
+
+
+@pytest.mark.parametrize("first", [5 * DAY, 3 * DAY])
+def test_another_time_moves_those_who_wait_for_such_a_retry_but_never_before_meta_allows_it(
+    tx: Tx, first: Millis
+) -> None:
+    broadcast_id = broadcast(tx, 3)
+    limited, other, last = failed(tx, broadcast_id, 131049, 131026, 131053)
+    assert again(tx, broadcast_id, S.FAILED, codes=(131049, 131026), at=NOW + first).moved == 0
+    done = again(tx, broadcast_id, S.FAILED, codes=(131049, 131026), at=NOW + 4 * DAY)
+    assert (done.ids, done.moved, done.waiting) == ([], 2, 0)
+    assert waits_until(tx, limited, other) == [NOW + 4 * DAY] * 2
+    done = again(tx, broadcast_id, S.FAILED, at=NOW + HOUR, now=NOW + MINUTE)
+    assert (done.ids, done.moved) == ([last.recipient_id], 2)
+    assert (done.waiting, done.waiting_until) == (1, NOW + DAY)
+    assert waits_until(tx, limited, other, last) == [NOW + DAY, NOW + HOUR, NOW + HOUR]
+    assert again(tx, broadcast_id, S.FAILED, at=NOW + HOUR, now=NOW + MINUTE).moved == 0, "repeated"
+    assert claimed(tx, broadcast_id, NOW + HOUR) == [other.recipient_id, last.recipient_id]
+
+
+def test_without_a_time_nobody_is_moved_whom_somebody_has_planned(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 2)
+    (planned,) = failed(tx, broadcast_id, 131026)
+    again(tx, broadcast_id, S.FAILED, at=NOW + DAY)
+    (new,) = failed(tx, broadcast_id, 131026)
+    done = again(tx, broadcast_id, S.FAILED)
+    assert (done.ids, done.moved) == ([new.recipient_id], 0)
+    assert waits_until(tx, planned) == [NOW + DAY]
+
+
+def test_a_new_time_concerns_those_alone_who_are_named(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 4)
+    one, other = failed(tx, broadcast_id, 131026, 131053)
+    (late,) = accepted(tx, broadcast_id, 1)
+    (lost,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.record(tx, [ended(lost, S.UNCERTAIN)])
+    everybody = (one, other, late, lost)
+    done = again(tx, broadcast_id, S.FAILED, S.SENT, S.UNCERTAIN, after=0, at=NOW + DAY)
+    assert len(done.ids) == 4
+    assert again(tx, broadcast_id, S.FAILED, codes=(131026,), at=NOW + 2 * DAY).moved == 1
+    assert again(tx, broadcast_id, S.SENT, after=DAY, at=NOW + 3 * DAY).moved == 1
+    assert again(tx, broadcast_id, S.UNCERTAIN, at=NOW + 4 * DAY).moved == 1
+    assert waits_until(tx, *everybody) == [NOW + days * DAY for days in (2, 1, 3, 4)]
+    assert again(tx, broadcast_id, S.PENDING, codes=(131053,), at=NOW + 5 * DAY).moved == 1
+    assert waits_until(tx, *everybody) == [NOW + days * DAY for days in (2, 5, 3, 4)]
+    assert again(tx, broadcast_id, S.PENDING, at=NOW + 6 * DAY).moved == 4
+    assert again(tx, broadcast_id, S.PENDING).moved == 4, "now: that needs no time"
+    assert len(claimed(tx, broadcast_id, NOW)) == 4
+
+
+def test_who_waits_for_something_else_than_a_retry_is_not_moved(tx: Tx) -> None:
+    """For the first message, for another attempt after a fault, or for nothing: it is sent again already."""
+    broadcast_id = broadcast(tx, 3)
+    (fault,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    (retried,) = failed(tx, broadcast_id, 131026)
+    again(tx, broadcast_id, S.FAILED)
+    tx.execute("UPDATE recipient SET next_attempt_at = ? WHERE id != ?", (NOW + DAY, retried.recipient_id))
+    (second,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    assert second.recipient_id == retried.recipient_id
+    attempts.record(tx, [ended(each, S.PENDING) for each in (fault, second)])
+    before = tx.execute("SELECT id, next_attempt_at FROM recipient ORDER BY id").fetchall()
+    assert again(tx, broadcast_id, S.FAILED, S.PENDING, at=NOW + 2 * DAY).moved == 0
+    assert tx.execute("SELECT id, next_attempt_at FROM recipient ORDER BY id").fetchall() == before
+    assert not planned_retries.is_planned(tx, broadcast_id)
+
+
+def test_a_persons_time_counts_for_whom_a_rule_has_chosen_and_uses_up_no_more_of_the_rule(tx: Tx) -> None:
+    broadcast_id = with_rules(tx, 2)
+    (claim,) = accepted(tx, broadcast_id, 1)
+    (new,) = accepted(tx, broadcast_id, 1)
+    tell(tx, told(claim, S.FAILED, at=NOW + MINUTE))
+    assert planned_retries.is_planned(tx, broadcast_id)
+    assert again(tx, broadcast_id, S.FAILED, codes=(131049,), at=NOW + HOUR).moved == 1
+    found = row(tx, claim.recipient_id)
+    assert (found["next_attempt_at"], found["rule_retries"]) == (NOW + MINUTE + DAY, 1), "Meta's 24 hours"
+    assert status_of(tx, new.recipient_id) == "sent"
+
+
+def test_a_clock_that_is_set_back_takes_along_what_meta_allows(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (claim,) = failed(tx, broadcast_id, 131049)
+    again(tx, broadcast_id, S.FAILED)
+    due_times.move_back(tx, 10 * DAY, NOW - 10 * DAY)
+    assert waits_until(tx, claim) == [NOW - 9 * DAY]
+    done = again(tx, broadcast_id, S.PENDING, now=NOW - 10 * DAY)
+    assert (done.moved, done.waiting) == (0, 1)
+    assert waits_until(tx, claim) == [NOW - 9 * DAY]
 
 
 # what becomes of the old message

@@ -9,7 +9,7 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.draft import DISCARDABLE, Again, DraftState
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.views.broadcasts import BroadcastView
+from wacrmd.views.broadcasts import BroadcastDetails, BroadcastView
 from wacrmd.views.drafts import DraftSummary
 
 VERBS = ("pause", "resume", "cancel", "retry", "give-up")
@@ -74,6 +74,14 @@ def buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
         label = f"Cancel for {others if after_first else people(waiting)}" if still else "Cancel"
         found.append(Button("cancel", "Cancel", label, asks=True))
     return [each for each in found if each.verb in may]
+
+
+def planned_buttons(view: BroadcastDetails, may: frozenset[str]) -> list[Button]:
+    """What can be done about the people who wait for another message."""
+    if not view.is_retry_planned or view.status not in CAN_RETRY or "retry" not in may:
+        return []
+    label = "Change when it is tried again"
+    return [Button("retry", label, label, asks=True, of=RecipientStatus.PENDING.value)]
 
 
 def without_delivery(view: BroadcastView) -> int:

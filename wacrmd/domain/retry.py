@@ -53,13 +53,18 @@ class RetryRequest:
     """To whom a person wants to send again.
 
     `codes`: of those who failed, only these. `not_delivered_after`: of those in `sent`, whose message Meta took so long ago
-    and has not delivered. `at`: not before this time.
+    and has not delivered. `at`: not before this time. `pending` in the statuses: all who wait for a retry already.
     """
 
     statuses: frozenset[RecipientStatus]
     codes: frozenset[int] | None = None
     not_delivered_after: Millis | None = None
     at: Millis | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether those who wait for such a retry already are to wait for another time, or no more."""
+        return self.at is not None or RecipientStatus.PENDING in self.statuses
 
 
 def again_at(

@@ -365,12 +365,16 @@ async def retry(ctx: Context, actor: Actor, params: Retry) -> RetriedDetails:
 
     Nobody is sent to earlier than Meta allows after the code of the failure (131049: 24 hours): they wait, and the answer
     says how many and until when. Who has opted out meanwhile gets nothing.
+
+    A retry that has not been sent yet can be moved: with another `at`, sooner or later, those who wait for such a retry wait
+    for that time, also where a rule has chosen them. `pending` in `statuses` is all who wait for a retry, whatever for.
     """
     broadcast = await read.broadcast_of(ctx, actor, params.id)
     requeued = await lifecycle.retry(ctx, broadcast, params.to_request())
     return RetriedDetails(
         broadcast_id=broadcast.uuid,
         requeued=len(requeued.ids),
+        moved=requeued.moved,
         waiting=requeued.waiting,
         waiting_until=requeued.waiting_until,
         left_out=requeued.left_out,

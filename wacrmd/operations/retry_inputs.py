@@ -28,7 +28,7 @@ from wacrmd.operations.inputs import Id, TimeInput, only_number, or_none
 from wacrmd.services.failures import why_final
 
 _S = RecipientStatus
-_Status = Literal[_S.FAILED, _S.UNCERTAIN, _S.SENT]
+_Status = Literal[_S.FAILED, _S.UNCERTAIN, _S.SENT, _S.PENDING]
 
 
 def _code(code: int) -> int:
@@ -101,7 +101,9 @@ class RetryParts(Body):
         " delivered later, they have it twice**",
     )
     at: TimeInput | None = Field(
-        None, description="not before this time, within a year; nobody is sent to before Meta allows it"
+        None,
+        description="not before this time, within a year; nobody is sent to before Meta allows it. Who waits for such a"
+        " retry already waits for this time",
     )
 
 
@@ -121,7 +123,8 @@ class Retry(RetryParts):
         min_length=1,
         max_length=10,
         description="those who are uncertain may have the message already and get it twice; `sent` needs"
-        " `not_delivered_after_hours`. Default: `failed` with `codes`, `sent` with `not_delivered_after_hours`",
+        " `not_delivered_after_hours`; `pending`: nobody new, but all who wait for a retry wait for `at`, or no more."
+        " Default: `failed` with `codes`, `sent` with `not_delivered_after_hours`",
     )
 
     @model_validator(mode="after")
@@ -129,8 +132,8 @@ class Retry(RetryParts):
         statuses = self.chosen()
         if not statuses:
             raise ValueError("expected statuses, codes or not_delivered_after_hours")
-        if self.codes is not None and _S.FAILED not in statuses:
-            raise ValueError("expected `failed` in statuses together with codes, or no statuses")
+        if self.codes is not None and not statuses & {_S.FAILED, _S.PENDING}:
+            raise ValueError("expected `failed` or `pending` in statuses together with codes, or no statuses")
         if (_S.SENT in statuses) != (self.not_delivered_after_hours is not None):
             raise ValueError(
                 "expected `sent` in statuses together with not_delivered_after_hours: say after how many hours"
@@ -164,15 +167,20 @@ class OperatorRetry(RetryParts, extra="forbid"):
     uncertain: bool = Field(
         default=False, description="those whose outcome is unknown: they may get the message twice"
     )
+    waiting: bool = Field(
+        default=False, description="nobody new, but all who wait for a retry wait for `at`, or no more"
+    )
 
     def as_statuses(self) -> Retry:
         """The same with the statuses; none named: those that failed."""
         late = self.not_delivered_after_hours is not None
-        is_failed = self.failed or self.codes is not None or not (self.uncertain or late)
+        is_failed = self.failed or not (self.uncertain or late or self.waiting)
+        is_failed = is_failed or (self.codes is not None and not self.waiting)
         named: tuple[tuple[bool, _Status], ...] = (
             (is_failed, _S.FAILED),
             (self.uncertain, _S.UNCERTAIN),
             (late, _S.SENT),
+            (self.waiting, _S.PENDING),
         )
         return Retry.model_construct(
             _fields_set=None,

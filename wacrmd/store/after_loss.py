@@ -19,6 +19,7 @@ _ORPHANS = {
     "recipient_history": "recipient_id NOT IN (SELECT id FROM recipient)",
     "button_reply": "recipient_id NOT IN (SELECT id FROM recipient)",
     "other_message": "recipient_id NOT IN (SELECT id FROM recipient)",
+    "planned_retry": "recipient_id NOT IN (SELECT id FROM recipient)",
     "canary_recipient": "recipient_id NOT IN (SELECT id FROM recipient)",
     "draft": "broadcast_id NOT IN (SELECT id FROM broadcast WHERE draft.state = 'sent' OR status = 'draft')",
     "broadcast_stat": "broadcast_id NOT IN (SELECT id FROM broadcast)",

@@ -40,6 +40,11 @@ def move_back(tx: Tx, by: Millis, now: Millis) -> Moved:
         " AND broadcast_id IN (SELECT id FROM broadcast WHERE status IN ('sending', 'paused')) RETURNING broadcast_id",
         (by, now),
     ).fetchall()
+    tx.execute(
+        "UPDATE planned_retry SET allowed_at = allowed_at - ?1 WHERE allowed_at > ?2"
+        " AND broadcast_id IN (SELECT id FROM broadcast WHERE status IN ('sending', 'paused'))",
+        (by, now),
+    )
     for statement in _NOT_AFTER_NOW:
         tx.execute(statement, (now,))
     if rows:

@@ -10,7 +10,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.recipient import NO_CODE, RecipientStatus
 from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.domain.retry import NO_LIMITS, RetryLimits, RetryRequest, RetryRule, RetryRules, again_at
-from wacrmd.store import broadcasts, media_uploads, other_messages, status_events
+from wacrmd.store import broadcasts, media_uploads, other_messages, planned_retries, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipients import IS_ERASED
 from wacrmd.store.rows import read_records
@@ -46,8 +46,7 @@ _WANTED = f"""
 _REQUEUE = f"""
     UPDATE recipient SET status = {after(_E.REQUEUED)},
         failed_attempt = iif(status IN ('failed', 'sent') AND NOT {GIVEN_UP}, attempt, failed_attempt),
-        next_attempt_at = max(:at, coalesce(min(failed_at, :now)
-            + (SELECT value FROM json_each(:waits) WHERE key = CAST(error_code AS TEXT)), 0)),
+        next_attempt_at = max(:at, {planned_retries.allowed_at("recipient")}),
         error_code = NULL, error_title = NULL, error_details = NULL, {_FORGET_MESSAGE}
     WHERE id IN (SELECT value FROM json_each(:ids))
     RETURNING id, next_attempt_at"""
@@ -58,8 +57,10 @@ class Requeued:
     """Who is sent to again."""
 
     ids: list[int]
+    moved: int = 0
+    """How many others waited for such a retry already, and wait for another time now."""
     waiting: int = 0
-    """How many of them wait longer than was asked, because Meta allows no earlier attempt."""
+    """How many of all these wait longer than was asked, because Meta allows no earlier attempt."""
     waiting_until: Millis | None = None
     """Until when the last of these waits."""
     left_out: int = 0
@@ -75,6 +76,8 @@ def requeue(
     gets it.
     An attempt that Meta reported as failed, or has not delivered, becomes `failed_attempt`: its later `sent` or `failed`
     changes nothing. One whose failure was only assumed does not: if Meta has the message, its status ends the retry.
+
+    With a time, those who wait for such a retry already wait for that time.
     """
     not_delivered = wanted.not_delivered_after
     at = max(now, wanted.at or 0)
@@ -90,19 +93,13 @@ def requeue(
         },
     ).fetchall()
     ids = sorted(recipient_id for (recipient_id,) in found)
+    planned = planned_retries.move(tx, broadcast_id, wanted, at) if wanted.moves else []
     other_messages.keep(tx, ids)
-    rows = tx.execute(
-        _REQUEUE,
-        {
-            "ids": json.dumps(ids),
-            "waits": json.dumps(dict(limits.waits)),
-            "at": at,
-            "now": now,  # Meta's clock may be ahead of this one, and nobody waits longer because of that
-        },
-    ).fetchall()
-    late = [next_at for _, next_at in rows if next_at > at]
+    planned_retries.add(tx, ids, limits.waits, now)
+    rows = tx.execute(_REQUEUE, {"ids": json.dumps(ids), "at": at}).fetchall()
+    late = [next_at for _, next_at, *_ in (*rows, *planned) if next_at > at]
     left_out = _failed_with(tx, broadcast_id, never) if RecipientStatus.FAILED in wanted.statuses else 0
-    return Requeued(ids, len(late), max(late, default=None), left_out)
+    return Requeued(ids, sum(each.is_moved for each in planned), len(late), max(late, default=None), left_out)
 
 
 def _failed_with(tx: Tx, broadcast_id: int, codes: list[int]) -> int:
@@ -147,6 +144,7 @@ def apply_rules(tx: Tx, recipient_ids: Iterable[int], limits: RetryLimits, now: 
     times = [(_next_at(each, limits, now), each) for each in found.values()]
     again = [(at, each) for at, each in times if at is not None]
     other_messages.keep(tx, [each.id for _, each in again])
+    planned_retries.add(tx, [each.id for _, each in again], limits.waits, now)
     tx.executemany(
         f"UPDATE recipient SET status = {after(_E.RETRIED_BY_RULE)}, failed_attempt = attempt,"
         f" rule_retries = rule_retries + 1, next_attempt_at = ?, {_FORGET_MESSAGE}"

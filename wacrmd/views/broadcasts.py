@@ -62,6 +62,9 @@ class BroadcastDetails(BroadcastView):
         CostView | None, Doc("what it has cost so far by the price list; null: there is no price list")
     ]
     failures: Annotated[list[FailureView], Doc("why recipients failed, the most frequent reason first")]
+    is_retry_planned: Annotated[
+        bool, Doc("somebody waits for a retry; until it is sent its time can be changed")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,9 +202,15 @@ class RetriedBroadcast(_BroadcastId):
     """A retry."""
 
     requeued: Annotated[int, Doc("how many recipients get another attempt")]
+    moved: Annotated[
+        int,
+        Doc("how many others waited for such a retry already, and wait for the new time now"),
+    ]
     waiting: Annotated[
         int,
-        Doc("how many of these wait longer than was asked, because Meta allows no earlier message to them"),
+        Doc(
+            "how many wait longer than was asked, moved or not, because Meta allows no earlier message to them"
+        ),
     ]
     waiting_until: Annotated[Time | None, Doc("until when the last of those waits; null: nobody does")]
     left_out: Annotated[

@@ -114,7 +114,7 @@ def _print_broadcast(found: JsonObject, sender: str) -> None:
         details((name, values[name]) for name in DETAILS if values[name] is not None)
         cost_line(found["cost"])
         return
-    apart = ("hold", "failures", "billed", "cost", *PLAN_PARTS)
+    apart = ("hold", "failures", "billed", "cost", "is_retry_planned", *PLAN_PARTS)
     found = {
         "id": found["id"],
         "from": sender,
@@ -164,10 +164,13 @@ def watch_until_finished(session: Session, broadcast_id: str) -> int:
 
 
 def _advise(found: JsonObject) -> None:
-    """Say what a person can do about uncertain recipients, with the commands."""
+    """Say what a person can do about a planned retry and uncertain recipients, with the commands."""
+    name = found["id"][:SHORT_ID]
+    if found["is_retry_planned"]:
+        hint("To change when it is tried again:")
+        hint(f"  wacrmd broadcast retry {name} --waiting --at TIME")
     if not found["uncertain_count"]:
         return
-    name = found["id"][:SHORT_ID]
     hint(
         f"{people(found['uncertain_count'])} uncertain: nobody knows whether they got the message. You decide:"
     )

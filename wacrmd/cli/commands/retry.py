@@ -10,6 +10,8 @@ from wacrmd.cli.output import emit, hint, local, people, say
 from wacrmd.cli.times import Hours, StartTime, start_shown, timezone_option
 from wacrmd.fields import JsonObject
 
+_NOT_MOVED = "No retry is moved: nobody waits for one, or all wait for this time already."
+
 
 @click.command("retry", cls=Verb)
 @broadcast_id
@@ -32,10 +34,16 @@ from wacrmd.fields import JsonObject
     " if the old one is delivered later.",
 )
 @click.option(
+    "--waiting",
+    is_flag=True,
+    help="Nobody new: all who wait for a retry wait until --at, or no more.",
+)
+@click.option(
     "--at",
     type=StartTime(),
     metavar="TIME",
-    help="Not before this time. Nobody gets it earlier than Meta allows.",
+    help="Not before this time. Nobody gets it earlier than Meta allows. "
+    "Who waits for such a retry already waits until then.",
 )
 @timezone_option
 @yes_option
@@ -47,6 +55,7 @@ def retry(
     uncertain: bool,
     codes: tuple[int, ...],
     not_delivered_after_hours: float | None,
+    waiting: bool,
     at: str | None,
     yes: bool,
 ) -> None:
@@ -62,9 +71,9 @@ def retry(
         if uncertain and found["uncertain_count"]:
             who = people(found["uncertain_count"])
             parts.append(f"{who} may have got {found['name']} already, and would get it twice.")
-        waiting = found["sent_count"] - found["delivered_count"]
-        if late and waiting:
-            who = f"up to {people(waiting)}"
+        without = found["sent_count"] - found["delivered_count"]
+        if late and without:
+            who = f"up to {people(without)}"
             parts.append(f"Who has the phone off gets {found['name']} twice when it is on again ({who}).")
         return f"{' '.join(parts)} Send again?" if parts else None
 
@@ -82,17 +91,19 @@ def retry(
         uncertain=uncertain,
         codes=list(codes) or None,
         not_delivered_after_hours=not_delivered_after_hours,
+        waiting=waiting,
         at=at,
     )
 
     def render(made: JsonObject) -> None:
+        when = start_shown(at, click.get_current_context())
+        watch = f"To watch: wacrmd broadcast watch {broadcast_id}"
         if made["requeued"]:
-            when = f", {start_shown(at, click.get_current_context())}" if at else ""
-            say(
-                f"Sending again to {people(made['requeued'])}{when}. To watch: wacrmd broadcast watch {broadcast_id}"
-            )
-        else:
-            say("There is no recipient to send to again.")
+            say(f"Sending again to {people(made['requeued'])}{f', {when}' if at else ''}. {watch}")
+        if made["moved"]:
+            say(f"Moved: {people(made['moved'])}, who waited for a retry already, now {when}. {watch}")
+        if not made["requeued"] and not made["moved"]:
+            say(_NOT_MOVED if waiting else "There is no recipient to send to again.")
         if made["waiting"]:
             until = local(made["waiting_until"])
             hint(

@@ -11,6 +11,7 @@ from wacrmd.dashboard.buttons import (
     again_buttons,
     buttons,
     can_send_undelivered_again,
+    planned_buttons,
     uncertain_buttons,
     verbs_of,
 )
@@ -54,7 +55,7 @@ class BroadcastSource:
         return {
             "state": make.state(view),
             "speed": make.speed(rate, left),
-            "actions": make.actions(view, buttons(view, self.may)),
+            "actions": make.actions(view, [*buttons(view, self.may), *planned_buttons(view, self.may)]),
             "funnel": make.funnel(view),
             "uncertain": make.uncertain(view, uncertain_buttons(view, self.may)),
             "failures": make.failures(view, may_again),

@@ -1,4 +1,4 @@
-"""Sending the same message again: to those who failed, who are uncertain, or who have no delivery yet."""
+"""Sending the same message again: to those who failed, who are uncertain, or who have no delivery yet; and when."""
 
 from typing import Any
 
@@ -21,6 +21,7 @@ from wacrmd.views.broadcasts import BroadcastDetails, FailureView, RetriedDetail
 _S = RecipientStatus
 HOURS = "48"
 """How long somebody has had no delivery, where nothing else is chosen."""
+_BUTTONS = {_S.SENT: "Send again", _S.PENDING: "Change the time"}
 FIELDS = {"code", "hours", *chosen_time.FIELDS}
 
 
@@ -38,6 +39,11 @@ def question(view: BroadcastDetails, status: RecipientStatus) -> str:
                 f"WhatsApp has taken the message for {people(without_delivery(view))} and not delivered it yet, mostly"
                 " because their phones are off. It delivers the old message for up to 30 days, and cannot be told to stop:"
                 f" whoever turns the phone on after this has it twice. It is sent again{begins} to those who have none then."
+            )
+        case _S.PENDING:
+            return (
+                "They wait for another message: somebody asked for it, or a rule does. All of them wait for the time"
+                f" that you choose here{begins and ', and until the broadcast is resumed'}."
             )
         case _:
             text = (
@@ -64,7 +70,8 @@ async def ask(visit: Visit) -> Response:
     if view.status not in CAN_RETRY:
         raise conflict(f"It cannot be sent again: {STANDS[view.status]}")
     if not _count(view, status):
-        nobody = "Nobody waits for a delivery" if status is _S.SENT else f"Nobody is {status.value}"
+        waits = {_S.SENT: "waits for a delivery", _S.PENDING: "waits for another message"}
+        nobody = f"Nobody {waits.get(status, f'is {status.value}')}"
         return visit.done(back_to(view.uuid, visit.param("back")), f"{nobody} any more.")
     return _page(visit, view, status, None, None)
 
@@ -80,13 +87,18 @@ async def retry(visit: Visit) -> Response:
     except Refusal as refusal:
         mistakes(refusal, FIELDS)
         return _page(visit, await shown(visit, "retry"), status, form, refusal)
-    return visit.done(back_to(made.broadcast_id, form.get("back")), done(made))
+    return visit.done(back_to(made.broadcast_id, form.get("back")), done(made, status))
 
 
-def done(made: RetriedDetails) -> str:
+def done(made: RetriedDetails, status: RecipientStatus) -> str:
     """What a retry has done."""
     text = f"The message goes again to {people(made.requeued)}."
-    if not made.requeued:
+    if made.moved:
+        moved = f"{people(made.moved)} who waited for another message: the time is changed."
+        text = f"{text} {moved}" if made.requeued else moved
+    elif status is _S.PENDING:
+        text = "Nothing is changed: nobody waits for another message, or all wait for this time already."
+    elif not made.requeued:
         text = "Nobody is left to send to: an earlier click has done it, or they have opted out."
     if made.waiting and made.waiting_until is not None:
         until = iso(made.waiting_until)[:16].replace("T", " ")
@@ -108,6 +120,8 @@ def _params(visit: Visit, form: Form, status: RecipientStatus) -> dict[str, Any]
             if not hours:
                 raise bad_request("hours: write for how many hours they have had no delivery, such as 48")
             params["not_delivered_after_hours"] = hours
+        case _S.PENDING:
+            params["waiting"] = True
         case _:
             params["failed"] = True
             if form.get("reasons"):
@@ -137,7 +151,9 @@ def _page(
     return visit.page(
         "retry.html",
         status=200 if refusal is None else STATUSES[refusal.code],
-        title=f"Send {isolated(view.name)} again?",
+        title=f"When is {isolated(view.name)} tried again?"
+        if status is _S.PENDING
+        else f"Send {isolated(view.name)} again?",
         text=question(view, status),
         view=view,
         of=status.value,
@@ -146,22 +162,24 @@ def _page(
         ticked=usual if form is None else set(form.every("code")),
         form={"when": chosen_time.NOW, "zone": "UTC", "hours": HOURS} | dict(form or {}),
         errors={} if refusal is None else mistakes(refusal, FIELDS),
-        button="Send again"
-        if status is _S.SENT
-        else f"Send again to {people(_count(view, status) - left_out)}",
+        button=_BUTTONS.get(status) or f"Send again to {people(_count(view, status) - left_out)}",
         zones=sorted(zone_names()),
         back=back_to(view.uuid, form.get("back") if form is not None else visit.param("back")),
     )
 
 
 def _count(view: BroadcastDetails, status: RecipientStatus) -> int:
-    counts = {_S.UNCERTAIN: view.uncertain_count, _S.SENT: without_delivery(view)}
+    counts = {
+        _S.UNCERTAIN: view.uncertain_count,
+        _S.SENT: without_delivery(view),
+        _S.PENDING: int(view.is_retry_planned),
+    }
     return counts.get(status, view.failed_count)
 
 
 def _people_of(status: str | None) -> RecipientStatus:
-    if status not in (_S.FAILED, _S.UNCERTAIN, _S.SENT):
-        raise bad_request("of: expected failed, uncertain or sent")
+    if status not in (_S.FAILED, _S.UNCERTAIN, _S.SENT, _S.PENDING):
+        raise bad_request("of: expected failed, uncertain, sent or pending")
     return RecipientStatus(status)
 
 

@@ -13,7 +13,7 @@ from wacrmd.services.broadcasts.follow import Snapshot, follow
 from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
 from wacrmd.services.prices.cost import of_broadcast
-from wacrmd.store import recipients
+from wacrmd.store import planned_retries, recipients
 from wacrmd.views.broadcasts import BroadcastDetails, BroadcastProgress, BroadcastView, FailureView
 from wacrmd.views.prices import CostView
 
@@ -89,11 +89,23 @@ async def cost(ctx: Context, broadcast: Broadcast) -> CostView | None:
     )
 
 
+async def is_retry_planned(ctx: Context, broadcast: Broadcast, view: BroadcastView) -> bool:
+    """Whether somebody waits for a retry, whose time can be changed."""
+    if not view.pending_count or view.status is BroadcastStatus.SCHEDULED:
+        return False
+    return await ctx.db.read(partial(planned_retries.is_planned, broadcast_id=broadcast.id))
+
+
 async def show(ctx: Context, broadcast: Broadcast) -> BroadcastDetails:
     """A broadcast with its counts and the reasons of its failures."""
     view = await view_of(ctx, broadcast.id)
     reasons = await failures(ctx, broadcast.id) if view.failed_count else []
-    return BroadcastDetails(**shared(BroadcastView, view), cost=await cost(ctx, broadcast), failures=reasons)
+    return BroadcastDetails(
+        **shared(BroadcastView, view),
+        cost=await cost(ctx, broadcast),
+        failures=reasons,
+        is_retry_planned=await is_retry_planned(ctx, broadcast, view),
+    )
 
 
 async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastProgress, None]:
@@ -107,11 +119,18 @@ async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastP
             if now.view.failed_count != failed:
                 failed, reasons = now.view.failed_count, await failures(ctx, broadcast.id)
             spent = await cost(ctx, broadcast)
-            yield _progress(now, spent, reasons, speed, ctx.clock.monotonic())
+            planned = await is_retry_planned(ctx, broadcast, now.view)
+            yield _progress(now, spent, reasons, speed, ctx.clock.monotonic(), is_retry_planned=planned)
 
 
 def _progress(
-    snapshot: Snapshot, spent: CostView | None, reasons: list[FailureView], speed: Speed, now: Millis
+    snapshot: Snapshot,
+    spent: CostView | None,
+    reasons: list[FailureView],
+    speed: Speed,
+    now: Millis,
+    *,
+    is_retry_planned: bool,
 ) -> BroadcastProgress:
     view = snapshot.view
     rate, left = speed_of(view, speed, now)
@@ -119,6 +138,7 @@ def _progress(
         **shared(BroadcastView, view),
         cost=spent,
         failures=reasons,
+        is_retry_planned=is_retry_planned,
         rate=rate,
         seconds_left=left,
         finished=snapshot.finished,

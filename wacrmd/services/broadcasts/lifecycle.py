@@ -68,7 +68,9 @@ async def cancel(ctx: Context, broadcast: Broadcast) -> BroadcastView:
 
 
 async def retry(ctx: Context, broadcast: Broadcast, wanted: RetryRequest) -> Requeued:
-    """Requeue the recipients that a person wants to send to again, not earlier than Meta allows it.
+    """Requeue the recipients that a person wants to send to again, or change the time for which they wait.
+
+    Nobody is sent to earlier than Meta allows it.
 
     One that is uncertain or not delivered may have the message or get it later: only a person can take that risk.
     Raises Refusal if the broadcast's status does not allow it, and for a time that must be a mistake.
@@ -94,7 +96,7 @@ async def retry(ctx: Context, broadcast: Broadcast, wanted: RetryRequest) -> Req
         requeued = retries.requeue(tx, broadcast.id, wanted, now, RETRY_LIMITS)
         if requeued.ids and current.status is BroadcastStatus.SENT:
             broadcasts.reopen(tx, broadcast.id, now)
-        if requeued.ids:
+        if requeued.ids or requeued.moved:
             changed.update(_not_sent(tx, broadcast.id, requeued.ids, now))
             ctx.queue.enqueue_in(tx, broadcast.id)
         return requeued

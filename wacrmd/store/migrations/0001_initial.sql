@@ -409,6 +409,19 @@ CREATE TABLE other_message (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX other_message_recipient ON other_message (recipient_id);
 
+-- Why recipients are sent to again, and from when on Meta allows it. A row says who waits for that while its recipient is
+-- pending after this attempt: until then the time can be changed.
+CREATE TABLE planned_retry (
+    broadcast_id INTEGER NOT NULL,
+    recipient_id INTEGER NOT NULL REFERENCES recipient (id) ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,                       -- after which it is sent again
+    was TEXT NOT NULL CHECK (was IN ('failed', 'uncertain', 'sent')),
+    code INTEGER NOT NULL,                          -- Meta's, with which it failed; 0: none
+    allowed_at INTEGER NOT NULL,                    -- not before this time
+    PRIMARY KEY (broadcast_id, recipient_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX planned_retry_recipient ON planned_retry (recipient_id);
+
 -- How many messages of a broadcast have which pricing, by the day on which they were sent (days since the epoch, UTC) and the
 -- country: what a trigger keeps for each change of a recipient, so that costs are known without reading all recipients.
 CREATE TABLE billed_broadcast (
