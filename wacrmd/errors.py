@@ -76,7 +76,8 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
     ),
     ErrorCode.RATE_LIMITED: ErrorMeaning(
         HTTPStatus.TOO_MANY_REQUESTS,
-        "The key made too many requests in this minute; `Retry-After` says how long to wait.",
+        "The key made too many requests in this minute, or two uploads of its account are on their way already;"
+        " `Retry-After` says how long to wait.",
     ),
     ErrorCode.INTERNAL: ErrorMeaning(
         HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.media.files import JPEG, MP4, PDF, PNG, office
+from tests.media.files import JPEG, MP4, PDF, PNG, office, old_office
 from tests.support.table import rows
 from wacrmd.domain.media import LARGEST, MIME_TYPES, MediaKind, Sample, mime_type_of, name_of, size_problem
+from wacrmd.domain.old_office import directory_at
 
 OFFICE = "application/vnd.openxmlformats-officedocument"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(64)
@@ -31,12 +32,23 @@ MIB = 1 << 20
         (OLE, "a.DOC", "", "application/msword"),
         (OLE, "b.a.xls", "", "application/vnd.ms-excel"),
         (OLE, "a.ppt", "", "application/vnd.ms-powerpoint"),
+        # the streams of an old Office file count, not its name
+        (old_office("WordDocument", "1Table"), "a.xls", "", "application/msword"),
+        (old_office("1Table", "Workbook"), "a", "", "application/vnd.ms-excel"),
+        (old_office("Book"), "a.doc", "", "application/vnd.ms-excel"),
+        (old_office("Current User", "PowerPoint Document"), "a.doc", "", "application/vnd.ms-powerpoint"),
+        (old_office("WordDocument", inside="Workbook"), "a.doc", "", "application/msword"),
+        (old_office("MatOST"), "a.ppt", "", "application/vnd.ms-powerpoint"),
+        (old_office("WordDocument", "Workbook"), "a.doc", "", "application/msword"),
+        (old_office("WordDocument")[:1700], "a.xls", "", "application/vnd.ms-excel"),  # it is cut off
         ("Grüße".encode(), "a.txt", "", "text/plain"),
         ("Viele Grüße".encode()[:-2], "a", "text/plain; charset=utf-8", "text/plain"),
     ],
 )
 def test_a_file_is_what_its_content_says(content: bytes, name: str, declared: str, found: str) -> None:
-    assert mime_type_of(Sample(content, content[-9:], name, declared)) == found
+    place = directory_at(content)
+    directory = b"" if place is None else content[place:]
+    assert mime_type_of(Sample(content, content[-9:], name, declared, directory)) == found
     assert found in MIME_TYPES
 
 
@@ -50,6 +62,7 @@ def test_a_file_is_what_its_content_says(content: bytes, name: str, declared: st
         (b"\x00\x00\x00\x18ftypheic", "a.heic", "", "HEIC"),
         (b"PK\x03\x04 photos/a.jpg", "a.zip", "", "ZIP"),
         (OLE, "a.msi", "", r"\.doc, \.xls or \.ppt"),
+        (old_office("!_StringData"), "a.msi", "", r"\.doc, \.xls or \.ppt"),
         (b"name,phone\n", "a.csv", "text/csv", "something else"),
         (b"abc\x00", "a.txt", "", "not in UTF-8"),
         (b"\xff\xfea\x00", "a.txt", "", "not in UTF-8"),

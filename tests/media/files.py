@@ -12,6 +12,8 @@ from tests.support.site import Site
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(64)
 MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(64)
+NONE = 0xFFFFFFFF
+"""No entry, in the directory of an old Office file."""
 PDF = b"%PDF-1.7\n%\xe2\xe3\n" + bytes(64)
 
 
@@ -22,6 +24,31 @@ def office(folder: str) -> bytes:
         file.writestr("[Content_Types].xml", "<Types/>")
         file.writestr(f"{folder}/document.xml", "<x/>")
     return made.getvalue()
+
+
+def old_office(*streams: str, inside: str | None = None) -> bytes:
+    """The beginning of a compound file with these streams in its root, and one within a storage."""
+    entries: list[tuple[str, int, int]] = [
+        ("Root Entry", NONE, 1)
+    ]  # name, the next one to the right, the first inside
+    names = [*streams, "\x05SummaryInformation"]
+    for at, name in enumerate(names, start=1):
+        entries.append((name, at + 1 if at < len(names) else NONE, NONE))
+    if inside is not None:
+        entries[-1] = ("ObjectPool", NONE, len(entries))
+        entries.append((inside, NONE, NONE))
+    header = bytearray(512)
+    header[:8], header[30:32], header[48:52] = (
+        bytes.fromhex("d0cf11e0a1b11ae1"),
+        (9).to_bytes(2, "little"),
+        (2).to_bytes(4, "little"),
+    )
+    made = bytes(header) + bytes(1024)  # two sectors before the directory
+    for name, right, child in entries:
+        text = (name + "\0").encode("utf-16-le")
+        made += text.ljust(64, b"\0") + len(text).to_bytes(2, "little") + b"\x01\x01"
+        made += b"".join(each.to_bytes(4, "little") for each in (NONE, right, child)) + bytes(48)
+    return made
 
 
 async def upload(

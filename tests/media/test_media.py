@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.media.files import JPEG, MP4, PDF, PNG, headers_sent, upload, uploaded
+from tests.media.files import JPEG, MP4, PDF, PNG, headers_sent, old_office, upload, uploaded
 from tests.support.clock import ShiftClock
 from tests.support.patience import eventually, eventually_told
 from tests.support.site import NUMBER, PHONE_NUMBER_ID, Site, people, site
@@ -25,6 +25,7 @@ from wacrmd.store.media_uploads import Wanted
 
 pytestmark = pytest.mark.anyio
 
+BYTES = "application/octet-stream"
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 
 
@@ -105,6 +106,23 @@ async def test_what_meta_does_not_take_is_refused_before_it_is_stored(tmp_path: 
         full = await upload(here, PDF + bytes(1500), "b.pdf")
         assert (full.status_code, "max_media_bytes_per_account" in full.text) == (409, True)
         assert len(await here.admin("media.list", account="shop")) == 1
+
+
+async def test_an_old_office_file_is_what_its_content_says_and_never_two_types(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        word, excel = old_office("WordDocument"), old_office("Workbook")
+        assert (await uploaded(here, word, "offer.xls", BYTES))["mime_type"] == "application/msword"
+        assert (await uploaded(here, word, "offer.doc", BYTES))["mime_type"] == "application/msword"
+        assert (await uploaded(here, excel, "prices.doc", BYTES))["mime_type"] == "application/vnd.ms-excel"
+        unclear = old_office("Contents")
+        first = await uploaded(here, unclear, "a.doc")
+        other = await upload(here, unclear, "a.xls")
+        assert other.status_code == 409, other.text
+        assert "it is here already as a.doc (application/msword)" in other.json()["error"]["message"]
+        assert (await uploaded(here, unclear, "b.doc"))["id"] == first["id"]
+        await here.admin("media.remove", id=first["id"])
+        again = await uploaded(here, unclear, "a.xls")
+        assert (again["id"], again["mime_type"]) == (first["id"], "application/vnd.ms-excel")
 
 
 async def test_an_id_that_does_not_fit_is_told_when_it_is_asked_for(tmp_path: Path) -> None:

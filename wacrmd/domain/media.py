@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from wacrmd.clock import DAY, HOUR, Millis
+from wacrmd.domain import old_office
 from wacrmd.fields import Doc
 
 META_KEEPS: Millis = 30 * DAY
@@ -76,7 +77,6 @@ _OLD_OFFICE = {
     "xls": "application/vnd.ms-excel",
     "ppt": "application/vnd.ms-powerpoint",
 }
-_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _PDF_WITHIN = 1024
 """Readers of PDF look for its beginning so far."""
 _NOT_VIDEOS = {
@@ -171,6 +171,7 @@ class Sample:
     tail: Annotated[bytes, Doc("the last bytes")]
     file_name: str
     declared: str = ""
+    directory: Annotated[bytes, Doc("of an old Office file its directory (`old_office.directory_at`)")] = b""
 
     @property
     def extension(self) -> str:
@@ -211,10 +212,11 @@ def _by_content(sample: Sample) -> str:
             if folder in head or folder in sample.tail:
                 return f"{_OFFICE}.{form}"
         raise _unusable("a ZIP file")
-    if head.startswith(_OLE):
-        if sample.extension not in _OLD_OFFICE:
+    if head.startswith(old_office.BEGIN):
+        kind = old_office.kind_of(sample.directory) or sample.extension
+        if kind not in _OLD_OFFICE:
             raise ValueError("it is an old Office file: its name must end in .doc, .xls or .ppt")
-        return _OLD_OFFICE[sample.extension]
+        return _OLD_OFFICE[kind]
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         raise _unusable("a WebP image: save it as JPEG")
     for begin, what in _OTHERS:

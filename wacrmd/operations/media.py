@@ -95,7 +95,8 @@ async def upload(ctx: Context, actor: Actor, params: UploadParams) -> MediaView:
 
     Over HTTP it is a form (`multipart/form-data`). On the admin socket the open file comes beside the call (SCM_RIGHTS,
     unix(7)). The answer comes when the file is on disk; Meta gets it afterwards, once for each number that sends it, and
-    again before Meta's own id of it ends. A file with the same content is the same file and keeps its id.
+    again before Meta's own id of it ends. A file with the same content is the same file and keeps its id. An account uploads
+    two files at a time: the next one gets 429, or 503 where those of others take all places.
     """
     if len(params.descriptors) != 1 or not stat.S_ISREG(os.fstat(params.descriptors[0]).st_mode):
         raise bad_request("file: expected one open file beside the call")

@@ -17,6 +17,7 @@ from wacrmd.domain.media import (
     size_problem,
     with_article,
 )
+from wacrmd.domain.old_office import DIRECTORY_BYTES, directory_at
 from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict
 from wacrmd.off_loop import off_loop
 from wacrmd.services.broadcasts.prepare import sending_number
@@ -48,7 +49,7 @@ async def take(
 
     A file with the same content is the same file: its id stays, and it is kept longer. Raises Refusal for a file that Meta
     does not take, for one that is of another `kind` than wanted, for one that is too large, also together with the others of
-    the account, and for an unknown number.
+    the account, for an unknown number, and for the same content as another type: of old Office files the name may decide.
     """
     ctx.refuse_while_draining()
     account, sender = actor.account, await sending_number(ctx, actor.account, number)
@@ -63,6 +64,11 @@ async def take(
         known = media.by_content(tx, account, sha256)
         if known is not None and known.edition is not None:
             if media.is_whole(tx, known.id, known.edition, known.size):
+                if known.mime_type != mime_type:
+                    raise conflict(
+                        f"file: it is here already as {known.file_name} ({known.mime_type}), and by its new name it would be"
+                        f" {mime_type}: give it a name with the old ending, or remove that one first"
+                    )
                 return known
             media.remove(tx, known.id)  # it is stored again, for the broadcasts that need it
         if (problem := _no_room(tx, ctx, account, size)) is not None:
@@ -102,8 +108,10 @@ async def _checked(ctx: Context, given: GivenFile, size: int) -> str:
     """The type of the file; raises Refusal for what cannot be used."""
     head = await off_loop(os.pread, given.descriptor, SAMPLE_BYTES, 0)
     tail = await off_loop(os.pread, given.descriptor, SAMPLE_BYTES, max(0, size - SAMPLE_BYTES))
+    place = directory_at(head)
+    directory = b"" if place is None else await off_loop(os.pread, given.descriptor, DIRECTORY_BYTES, place)
     try:
-        mime_type = mime_type_of(Sample(head, tail, given.name, given.declared)) if size else ""
+        mime_type = mime_type_of(Sample(head, tail, given.name, given.declared, directory)) if size else ""
     except ValueError as error:
         raise bad_request(f"file: {error}") from None
     if not size:
