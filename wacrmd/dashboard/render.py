@@ -83,6 +83,7 @@ def _environment() -> Environment:
         "number": number,
         "one_of": one_of,
         "people": people,
+        "day": day,
         "disk_size": sized,  # as the checks write it on the same page
         "folding": folding,
         "isolated": isolated,
@@ -182,6 +183,11 @@ def moment(at: Millis, *, seconds: bool = False) -> Markup:
     clock = f"{exact:%H:%M:%S}" if seconds else f"{exact:%H:%M}"
     shown = f"{exact.day} {_MONTHS[exact.month - 1]} {exact.year}, {clock} UTC"
     return Markup('<time datetime="{}">{}</time>').format(iso(at), shown)
+
+
+def day(at: Millis) -> str:
+    """The day of a time in UTC: `2026-11-30`."""
+    return iso(at)[:10]
 
 
 _MOODS = {

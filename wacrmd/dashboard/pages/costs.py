@@ -34,7 +34,6 @@ async def index(visit: Visit) -> Response:
         account=account,
         accounts=await account_names(visit),
         lists=lists,
-        current=[each for each in lists if each.is_current],
         error=error,
     )
 
