@@ -104,7 +104,9 @@ def test_a_number_without_marketing_messages_pauses_the_broadcast_and_says_what_
     )
     assert (found.result.status, found.effect) == (S.PENDING, Effect.PAUSE_BROADCAST)
     assert "wacrmd account set NAME --marketing-route messages" in found.detail
-    assert found.wrong_way is None, "another category would not help"
+    assert found.wrong_way is Endpoint.MARKETING_MESSAGES, (
+        "it goes on once Meta says that it is not onboarded"
+    )
     other = decision(refused(131063))
     assert "wacrmd account set NAME --marketing-route marketing_messages" in other.detail
     assert other.wrong_way is Endpoint.MESSAGES

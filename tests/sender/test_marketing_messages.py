@@ -12,6 +12,7 @@ from tests.support.patience import eventually
 from tests.support.site import PHONE_NUMBER_ID, WABA_ID, Site, people, site
 from wacrmd.clock import DAY, SECOND
 from wacrmd.domain.marketing_route import Endpoint
+from wacrmd.meta.errors import is_wrong_way
 from wacrmd.store import marketing
 
 pytestmark = pytest.mark.anyio
@@ -210,6 +211,43 @@ async def test_a_way_that_meta_does_not_know_pauses_the_broadcast_and_not_the_nu
         await here.admin("broadcast.resume", id=broadcast_id)
         await here.until_status(broadcast_id, "sent")
         assert {entry.endpoint for entry in here.sim.ledger.entries} == {"messages"}
+
+
+async def test_an_account_that_is_onboarded_no_more_goes_on_by_the_other_way(tmp_path: Path) -> None:
+    """The route is auto, and so needs nobody: Meta's word decides, as it does the other way round."""
+    async with site(tmp_path, extra=NEVER, templates=(SALE, ORDER), marketing_onboarding="ONBOARDED") as here:
+        await here.admin("template.sync")
+        await here.admin("number.check", id=PHONE_NUMBER_ID)
+        here.sim.change(marketing_onboarding="ELIGIBLE")
+        broadcast_id = await here.send(people(5), template_name="sale")
+        shown = await here.until_status(broadcast_id, "paused")
+        assert (shown["hold"]["reason"], shown["pending_count"]) == ("template", 5)
+        assert "once Meta says that the account is not onboarded" in shown["hold"]["detail"]
+        await here.admin("template.sync")
+        assert (await here.show(broadcast_id))["status"] == "paused", "nothing new was said about the account"
+        await here.admin("number.check", id=PHONE_NUMBER_ID)
+        await here.until_status(broadcast_id, "sent")
+        assert Counter(entry.endpoint for entry in here.sim.ledger.entries) == {"messages": 5}
+
+
+@pytest.mark.parametrize(
+    ("code", "subcode", "endpoint", "is_wrong"),
+    [
+        (131055, None, Endpoint.MARKETING_MESSAGES, True),
+        (131063, None, Endpoint.MESSAGES, True),
+        (134100, None, Endpoint.MARKETING_MESSAGES, True),
+        (134102, None, Endpoint.MARKETING_MESSAGES, True),
+        (100, 33, Endpoint.MARKETING_MESSAGES, True),
+        (100, 33, Endpoint.MESSAGES, False),  # the number itself is not known
+        (100, None, Endpoint.MARKETING_MESSAGES, False),
+        (134101, None, Endpoint.MARKETING_MESSAGES, False),  # it is only not ready yet
+        (132001, None, Endpoint.MARKETING_MESSAGES, False),
+    ],
+)
+def test_which_codes_say_that_the_way_is_wrong(
+    code: int, subcode: int | None, endpoint: Endpoint, is_wrong: bool
+) -> None:
+    assert is_wrong_way(code, subcode, endpoint) is is_wrong
 
 
 async def test_terms_that_were_signed_count_until_meta_says_something_newer(tmp_path: Path) -> None:

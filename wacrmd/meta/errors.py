@@ -75,7 +75,10 @@ _OTHER_CATEGORY = (
     "Meta has given the template another category. Templates are synced within a minute; once the new one is known, it"
     " goes on by itself."
 )
-_BY_MESSAGES = "Send marketing templates to /messages: wacrmd account set NAME --marketing-route messages"
+_BY_OTHER_WAY = (
+    "With the route auto it goes on once Meta says that the account is not onboarded: wacrmd number check ID. Or wacrmd"
+    " account set NAME --marketing-route messages, then resume."
+)
 
 _A = Action
 _RULES = (
@@ -190,7 +193,7 @@ _RULES = (
     ErrorRule(134101, "Meta still prepares the template for /marketing_messages", _A.PAUSE_BROADCAST,
         "Resume after 10 minutes.", wait=10 * MINUTE),
     ErrorRule(134102, "the template or the business account may not use /marketing_messages", _A.PAUSE_BROADCAST,
-        f"{_BY_MESSAGES}, then resume. Or accept the terms of the other way in WhatsApp Manager."),
+        _BY_OTHER_WAY),
     ErrorRule(135000, "an unknown error with the parameters", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(137000, "the user's identity has changed", _A.FAIL,
         "Confirm the user's new identity, then retry."),
@@ -258,7 +261,7 @@ _MARKETING_RULES: dict[tuple[int, int | None], ErrorRule] = {
         100,
         "Meta knows no /marketing_messages for this number: mostly its business account is not onboarded there",
         Action.PAUSE_BROADCAST,
-        f"{_BY_MESSAGES}, or auto and wacrmd number check ID; then resume.",
+        _BY_OTHER_WAY,
     ),
     (131009, None): ErrorRule(
         131009,
@@ -269,8 +272,18 @@ _MARKETING_RULES: dict[tuple[int, int | None], ErrorRule] = {
 }
 """Codes, and subcodes, with another meaning in an answer of `/marketing_messages`."""
 
-CATEGORY_CODES = frozenset({131055, 131063, 134100})
-"""Codes that say that a template went the wrong way: mostly its category is not the one that was synced."""
+_WRONG_WAY = frozenset({131055, 131063, 134100, 134102})
+_UNKNOWN_OBJECT = (100, 33)
+
+
+def is_wrong_way(code: int, subcode: int | None, endpoint: Endpoint) -> bool:
+    """Whether Meta says that the template must not go to this endpoint, and perhaps takes it at the other one.
+
+    Mostly its category is not the one that was synced, or the business account is onboarded no more.
+    """
+    is_closed = endpoint is Endpoint.MARKETING_MESSAGES and (code, subcode) == _UNKNOWN_OBJECT
+    return code in _WRONG_WAY or is_closed
+
 
 _BAD_REQUEST = ErrorRule(1, "Meta found the request invalid", Action.COUNT_FAILURE, _PARAMETERS)
 

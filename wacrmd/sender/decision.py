@@ -11,7 +11,7 @@ from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPoli
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.meta.errors import CATEGORY_CODES, Action, ErrorRule, rule_for
+from wacrmd.meta.errors import Action, ErrorRule, is_wrong_way, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
 
 MIN_RETRY_DELAY: Millis = 30 * SECOND
@@ -234,7 +234,11 @@ def _refused(outcome: Refused, attempt: _Attempt, endpoint: Endpoint) -> Decisio
             )
         case Action.PAUSE_BROADCAST:
             paused = _pause(attempt, note, error, Effect.PAUSE_BROADCAST, HoldReason.TEMPLATE, why)
-            return replace(paused, wrong_way=endpoint) if error.code in CATEGORY_CODES else paused
+            return (
+                replace(paused, wrong_way=endpoint)
+                if is_wrong_way(error.code, error.subcode, endpoint)
+                else paused
+            )
         case Action.PAUSE_NUMBER:
             return _pause(attempt, note, error, Effect.PAUSE_NUMBER, HoldReason.ACCOUNT, why)
         case Action.PAUSE_BUSINESS_ACCOUNT:
