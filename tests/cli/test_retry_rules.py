@@ -91,8 +91,10 @@ def test_the_command_says_how_many_are_moved_and_to_when(daemon: Daemon, run: Ru
     assert (daemon.asked[-1][1]["waiting"], "at" in daemon.asked[-1][1]) == (True, False)
     daemon.answers["broadcast.retry"] = RETRIED | {"waiting": 1, "waiting_until": f"{year}-01-02T09:00:00Z"}
     _, out, err = run(*line, "--waiting")
-    assert out == "No retry is moved: nobody waits for one, or all wait for this time already.\n"
+    assert out == "No retry is moved.\n"
     assert "Meta allows no earlier message to 1 person" in err
+    daemon.answers["broadcast.retry"] = RETRIED
+    assert "nobody waits for one, or all wait for this time already" in run(*line, "--waiting")[1]
 
 
 LISTS: list[tuple[list[str], str, list[str]]] = [

@@ -264,18 +264,22 @@ async def test_the_time_of_a_retry_is_changed_until_it_is_sent(here: Site, visit
     assert f'href="{one}/retry?of=pending">Change when it is tried again' in page
     assert "retry?of=pending" not in (await (await visit_as("viewer")).get(one)).text
     asked_text = (await browser.get(f"{one}/retry?of=pending")).text
-    assert "somebody asked for it, or a rule does" in asked_text
+    assert "2 people are tried again, the first at " in asked_text
+    assert "Somebody has asked for it, or a rule does." in asked_text
     fields = Form(asked_text, f"{one}/retry").fields
+    answer = await browser.submit(f"{one}/retry", fields)
+    assert (answer.status_code, "choose a day and a time" in answer.text) == (422, True), "not at once"
     at = iso(here.clock.now() + HOUR)[:16]
     done = await browser.submit(f"{one}/retry", fields | later | {"at": at})
     page = (await browser.get(done.headers["location"])).text
     assert "2 people who waited for another message: the time is changed." in page
     shown = await here.until(made, lambda it: it["hold"] is not None)
     assert at in shown["hold"]["detail"]
-    done = await browser.submit(f"{one}/retry", fields)
+    now = {"when": "now"}
+    done = await browser.submit(f"{one}/retry", fields | now)
     assert "the time is changed" in (await browser.get(done.headers["location"])).text
     await here.until(made, lambda it: it["failed_count"] == 0 and it["pending_count"] == 0)
-    done = await browser.submit(f"{one}/retry", fields)
+    done = await browser.submit(f"{one}/retry", fields | now)
     assert "Nothing is changed: nobody waits" in (await browser.get(done.headers["location"])).text
 
 

@@ -10,8 +10,6 @@ from wacrmd.cli.output import emit, hint, local, people, say
 from wacrmd.cli.times import Hours, StartTime, start_shown, timezone_option
 from wacrmd.fields import JsonObject
 
-_NOT_MOVED = "No retry is moved: nobody waits for one, or all wait for this time already."
-
 
 @click.command("retry", cls=Verb)
 @broadcast_id
@@ -103,7 +101,7 @@ def retry(
         if made["moved"]:
             say(f"Moved: {people(made['moved'])}, who waited for a retry already, now {when}. {watch}")
         if not made["requeued"] and not made["moved"]:
-            say(_NOT_MOVED if waiting else "There is no recipient to send to again.")
+            say(_nobody(made) if waiting else "There is no recipient to send to again.")
         if made["waiting"]:
             until = local(made["waiting_until"])
             hint(
@@ -115,3 +113,8 @@ def retry(
             )
 
     emit(session, result, render)
+
+
+def _nobody(made: JsonObject) -> str:
+    """Why no retry is moved; who waits because of Meta is named beside it."""
+    return f"No retry is moved{'' if made['waiting'] else ': nobody waits for one, or all wait for this time already'}."

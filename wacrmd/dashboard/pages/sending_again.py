@@ -12,6 +12,7 @@ from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.steering import STANDS, back_to, shown
 from wacrmd.dashboard.render import isolated, people
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import NO_CODE, RecipientStatus
 from wacrmd.domain.time_zones import zone_names
 from wacrmd.errors import Refusal, bad_request, conflict
@@ -41,9 +42,14 @@ def question(view: BroadcastDetails, status: RecipientStatus) -> str:
                 f" whoever turns the phone on after this has it twice. It is sent again{begins} to those who have none then."
             )
         case _S.PENDING:
+            until = (
+                f"{view.hold.detail}."
+                if view.hold is not None and view.hold.reason is HoldReason.WAITING_FOR_RETRY
+                else "They wait for another message."
+            )
             return (
-                "They wait for another message: somebody asked for it, or a rule does. All of them wait for the time"
-                f" that you choose here{begins and ', and until the broadcast is resumed'}."
+                f"{until} Somebody has asked for it, or a rule does. All who wait for another message wait for the time that"
+                f" you choose here{begins and ', and until the broadcast is resumed'}."
             )
         case _:
             text = (
@@ -160,7 +166,13 @@ def _page(
         reasons=found,
         possible=len(usual),
         ticked=usual if form is None else set(form.every("code")),
-        form={"when": chosen_time.NOW, "zone": "UTC", "hours": HOURS} | dict(form or {}),
+        # a click too early must not send what somebody has planned
+        form={
+            "when": chosen_time.LATER if status is _S.PENDING else chosen_time.NOW,
+            "zone": "UTC",
+            "hours": HOURS,
+        }
+        | dict(form or {}),
         errors={} if refusal is None else mistakes(refusal, FIELDS),
         button=_BUTTONS.get(status) or f"Send again to {people(_count(view, status) - left_out)}",
         zones=sorted(zone_names()),
