@@ -387,7 +387,7 @@ async def test_the_review_says_how_many_get_it_today_where_the_limit_is_near(
     page, form = await review(browser, draft)
     assert "because it waits for Meta's limit for your business" in page
     assert (
-        '<td class="n">12</td><td>of 30 get it; the last one at about <time datetime="2037-12-03T09:00'
+        '<td class="n">12</td><td>of 30 get it; the last one at about <time datetime="2037-12-03T09:04'
         in page
     )
     await browser.submit(f"{draft}/send", form)

@@ -10,6 +10,7 @@ from tests.support.table import rows
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, parse_iso
 from wacrmd.domain.canary import Canary
 from wacrmd.domain.forecast import HORIZON, Outlook, forecast, places
+from wacrmd.domain.messaging_limit import PERIOD
 from wacrmd.domain.send_between import Day, SendBetween
 from wacrmd.domain.sending_plan import SendingPlan
 
@@ -46,14 +47,14 @@ def at(text: str) -> Millis:
             ["hours"],
         ),
         # a day at a time
-        ({BERLIN: 600}, SendingPlan(), now(rate=100, limit=250), 250, START + 2 * DAY, ["limit"]),
+        ({BERLIN: 600}, SendingPlan(), now(rate=100, limit=250), 250, START + 2 * PERIOD, ["limit"]),
         # of 250, 200 are used: since 20 hours, and since one
         (
             {BERLIN: 120},
             SendingPlan(),
             now(rate=100, limit=250, counted=[(START - 20 * HOUR, 50), (START - HOUR, 150)]),
             120,
-            START + 23 * HOUR,
+            START - HOUR + PERIOD,
             ["limit"],
         ),
         # first a few

@@ -20,7 +20,8 @@ from tests.support.site import (
     people,
     site,
 )
-from wacrmd.clock import DAY, MINUTE, iso
+from wacrmd.clock import MINUTE, iso
+from wacrmd.domain.messaging_limit import PERIOD
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +57,7 @@ async def test_how_much_of_the_limit_is_used_is_shown(tmp_path: Path, wacrmd: Wa
 
         await here.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=30)
         await here.until_status(await here.send(people(20)), "sent")
-        free_at = iso(clock.now() + DAY)
+        free_at = iso(clock.now() + PERIOD)
         assert await use(here) == {
             "used": 20,
             "limit": 30,
@@ -71,7 +72,7 @@ async def test_how_much_of_the_limit_is_used_is_shown(tmp_path: Path, wacrmd: Wa
         for name, value in (("limit", 30), ("limit_used", 20)):
             assert f'wacrmd_number_messaging_{name}{{number="{PHONE_NUMBER_ID}"}} {value}.0' in metrics
 
-        clock.advance(DAY + MINUTE)
+        clock.advance(PERIOD)
         await here.admin("number.set", id=PHONE_NUMBER_ID, daily_limit=0)
         here.sim.change(messaging_limit="TIER_UNLIMITED")
         await here.admin("number.check", id=PHONE_NUMBER_ID)

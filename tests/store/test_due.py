@@ -10,6 +10,7 @@ from tests.store.rows import N1, NOW, broadcast, database, opt_out
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso, parse_iso
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError
 from wacrmd.domain.canary import Canary, CanaryPhase
+from wacrmd.domain.messaging_limit import MARGIN, PERIOD
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.send_between import SendBetween
 from wacrmd.sender.claim import _advance_canary
@@ -81,14 +82,25 @@ def test_as_many_people_are_written_to_in_a_day_as_meta_allows_and_then_the_next
     assert (len(first), used(tx, NOW + HOUR)) == (50, 50)
     assert attempts.claim(tx, broadcast_id, 40, NOW + 2 * HOUR) == []
     assert attempts.has_due(tx, broadcast_id, NOW + 2 * HOUR)
-    assert due.look_again_at(tx, broadcast_id, NOW + 2 * HOUR) == NOW + DAY
+    assert due.look_again_at(tx, broadcast_id, NOW + 2 * HOUR) == NOW + PERIOD
     found = conversations.use_of(tx, conversations.budget_of(tx, N1.id), NOW + 2 * HOUR)
     assert found.detail == (
         "Meta's limit: 50 of 50 different people in 24 hours have been written to; the next 50 within an hour from"
-        f" {iso(NOW + DAY)}"
+        f" {iso(NOW + PERIOD)}"
     )
-    assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY)) == 40
-    assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY + HOUR)) == 10
+    assert len(attempts.claim(tx, broadcast_id, 100, NOW + PERIOD)) == 40
+    assert len(attempts.claim(tx, broadcast_id, 100, NOW + PERIOD + HOUR)) == 10
+
+
+def test_a_message_that_comes_to_meta_somewhat_later_than_it_was_claimed_still_counts_a_day_later(
+    tx: Tx,
+) -> None:
+    allow(tx, "TIER_50")
+    broadcast_id = broadcast(tx, 51)
+    assert len(attempts.claim(tx, broadcast_id, 50, NOW)) == 50
+    latest = NOW + DAY + MARGIN - 1
+    assert attempts.claim(tx, broadcast_id, 50, latest) == []
+    assert len(attempts.claim(tx, broadcast_id, 50, latest + SECOND)) == 1
 
 
 def test_a_limit_that_is_set_here_is_not_called_metas(tx: Tx) -> None:
@@ -106,12 +118,12 @@ def test_a_limit_that_is_lowered_below_what_is_used_says_when_there_is_room_agai
         attempts.claim(tx, broadcast_id, count, NOW + hours * HOUR)
     allow(tx, "30")  # 45 are used: those of the first 15 make no room
     found = conversations.use_of(tx, conversations.budget_of(tx, N1.id), NOW + 4 * HOUR)
-    assert (found.used, found.free, found.next_at, found.next_count) == (45, 0, NOW + DAY, 5)
+    assert (found.used, found.free, found.next_at, found.next_count) == (45, 0, NOW + PERIOD, 5)
     allow(tx, "15")
     found = conversations.use_of(tx, conversations.budget_of(tx, N1.id), NOW + 4 * HOUR)
-    assert (found.next_at, found.next_count) == (NOW + DAY + 2 * HOUR, 15)
-    assert due.look_again_at(tx, broadcast_id, NOW + DAY) == NOW + DAY + 2 * HOUR
-    assert len(attempts.claim(tx, broadcast_id, 100, NOW + DAY + 2 * HOUR)) == 5
+    assert (found.next_at, found.next_count) == (NOW + PERIOD + 2 * HOUR, 15)
+    assert due.look_again_at(tx, broadcast_id, NOW + PERIOD) == NOW + PERIOD + 2 * HOUR
+    assert len(attempts.claim(tx, broadcast_id, 100, NOW + PERIOD + 2 * HOUR)) == 5
 
 
 def test_who_counts_already_or_wrote_lately_is_written_to_all_the_same(tx: Tx) -> None:
@@ -189,7 +201,7 @@ def test_the_last_message_counts_and_not_the_first(tx: Tx) -> None:
     tx.execute("UPDATE recipient SET person_id = (SELECT min(person_id) FROM recipient)")
     attempts.claim(tx, first, 1, NOW)
     attempts.claim(tx, again, 1, NOW + HOUR)
-    assert (used(tx, NOW + DAY), used(tx, NOW + DAY + HOUR)) == (1, 0)
+    assert (used(tx, NOW + PERIOD), used(tx, NOW + PERIOD + HOUR)) == (1, 0)
 
 
 def test_numbers_of_a_portfolio_share_its_limit_and_the_lower_of_two_counts(tx: Tx) -> None:
@@ -229,14 +241,14 @@ def test_whom_a_number_has_written_to_counts_in_a_portfolio_that_it_is_moved_to(
     conversations.join(tx, "n2", N1.account_id, NOW + HOUR)
     assert conversations.use_of(tx, budget, NOW + HOUR).used == 5
     conversations.join(tx, "n2", "joint", NOW + HOUR)  # nothing has changed
-    assert conversations.use_of(tx, budget, NOW + DAY).used == 0
+    assert conversations.use_of(tx, budget, NOW + PERIOD).used == 0
 
 
 def test_those_who_do_not_count_any_more_are_forgotten(tx: Tx) -> None:
     attempts.claim(tx, broadcast(tx, 5), 5, NOW)
-    assert conversations.forget_old(tx, NOW + DAY - 1, 100) == 0
-    assert conversations.forget_old(tx, NOW + DAY, 3) == 3
-    assert conversations.forget_old(tx, NOW + DAY, 3) == 2
+    assert conversations.forget_old(tx, NOW + PERIOD - 1, 100) == 0
+    assert conversations.forget_old(tx, NOW + PERIOD, 3) == 3
+    assert conversations.forget_old(tx, NOW + PERIOD, 3) == 2
 
 
 # the hours

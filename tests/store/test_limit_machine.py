@@ -22,6 +22,7 @@ from tests.store.rows import N1, NOW, broadcast, database
 from tests.support.exhaustive import IS_EXHAUSTIVE
 from wacrmd.clock import DAY, HOUR
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
+from wacrmd.domain.messaging_limit import PERIOD
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import attempts, conversations, inbound_messages
 from wacrmd.store.database import Tx
@@ -114,7 +115,7 @@ class Limited(RuleBasedStateMachine):
 
     @rule()
     def a_day_passes(self) -> None:
-        self.now += DAY
+        self.now += PERIOD
         due = self.tx.execute(
             "SELECT count(DISTINCT person_id) FROM recipient WHERE status = 'pending' AND broadcast_id = ?",
             (self.broadcasts[0],),

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from wacrmd.clock import DAY, MINUTE, Millis, iso
 
-PERIOD: Millis = DAY
-"""For how long a person counts."""
+MARGIN: Millis = 2 * MINUTE
+"""So much later than it is claimed a message may reach Meta, and a clock may have been put right meanwhile."""
+PERIOD: Millis = DAY + MARGIN
+"""For how long a person counts, from the claim on: Meta's 24 hours begin when the message is there, and to write to the next
+one a moment too early pauses the number."""
 WINDOW: Millis = DAY - 10 * MINUTE
 """For how long after somebody wrote a message to them counts as an answer: somewhat less than Meta says, as it takes time to
 arrive."""
