@@ -159,6 +159,7 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
         "/broadcasts/{id}": large,
         "/broadcasts/new/{id}": draft,
         "/broadcasts/new/{id}/collecting": collecting,
+        "/broadcasts/new/{id}/collecting/live": collecting,
         "/broadcasts/new/{id}/collecting/send": collecting,
         "/broadcasts/{id}/pause": sending,
         "/broadcasts/{id}/resume": paused,

@@ -95,6 +95,24 @@ async def test_without_a_script_there_is_a_link_and_a_table(here: Site, window: 
     await page.wait_for_url(f"**/broadcasts/{made}")
 
 
+async def test_a_draft_of_a_program_moves_and_keeps_the_focus(here: Site, window: OpenWindow) -> None:
+    made = await here.send(people(3), name="Orders", draft=True)
+    at = await window(here)
+    await at.log_in_by_link()
+    page = at.page
+    await page.goto(f"/broadcasts/new/{made}")
+    await page.wait_for_selector("text=Updates by itself")
+    await page.focus("#do-send")
+    for count, more in ((4, people(1, 50)), (6, people(2, 60))):
+        await here.api.post(f"/api/v1/broadcasts/{made}/recipients", json={"recipients": more})
+        await expect(page.locator("#do-send")).to_have_text(f"Send to {count} people …")
+        assert await page.evaluate("document.activeElement.id") == "do-send"
+    await here.api.post(f"/api/v1/broadcasts/{made}/send")
+    await expect(page.locator("#do-send")).to_have_count(0)
+    await page.click("text=see what became of it")
+    await page.wait_for_url(f"**/broadcasts/{made}")
+
+
 WRITTEN = """
 const canvas = CanvasRenderingContext2D.prototype, fill = canvas.fillText;
 window.written = [];

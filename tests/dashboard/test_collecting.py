@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.dashboard.conftest import DASHBOARD, VisitAs
+from tests.dashboard.test_live import path_of, stream
 from tests.dashboard.wizard import at
 from tests.drafts.drafting import TEMPLATES
 from tests.support.site import Site, phones, site
@@ -67,6 +68,57 @@ async def test_staff_throw_away_what_a_program_has_collected(here: Site, visit_a
     answer = await browser.submit(f"{PATH}/{draft}/discard", {})
     assert "Thrown away" in (await at(browser, answer.headers["location"])).text
     assert (await here.api.get(f"/api/v1/broadcasts/{draft}")).status_code == 404
+
+
+async def added(here: Site, draft: str, start: int, count: int = 1) -> None:
+    """A call of the program."""
+    more = [{"to": phone, "params": ["Olga", "A-2"]} for phone in phones(count, start)]
+    answer = await here.api.post(f"/api/v1/broadcasts/{draft}/recipients", json={"recipients": more})
+    assert answer.status_code == 202, answer.text
+
+
+async def test_its_page_moves_while_the_program_adds_people_and_until_it_is_sent(
+    here: Site, visit_as: VisitAs
+) -> None:
+    given = [{"to": phone, "params": ["Jane", "A-1"]} for phone in phones(3)]
+    draft = await here.send(given, template_name="order_update", draft=True)
+    page = f"{PATH}/{draft}/collecting"
+    browser, viewer = await visit_as("sender", "shop"), await visit_as("viewer", "shop")
+    async with stream(browser, await path_of(browser, page)) as events:
+        await added(here, draft, 50)
+        data = (await events.event())["data"]
+        assert "<strong>4</strong>" in data
+        assert "Send to 4 people" in data
+        assert 'id="state"' not in data, "what is the same is not sent"
+        await added(here, draft, 51)
+        assert "Send to 5 people" in (await events.event())["data"]
+        async with stream(viewer, await path_of(viewer, page)) as seen:
+            await added(here, draft, 52, 2)
+            data = (await seen.event())["data"]
+            assert ("<strong>7</strong>" in data, "Send to" in data) == (True, False)
+        assert "Send to 7 people" in (await events.event())["data"]
+        await here.api.post(f"/api/v1/broadcasts/{draft}/send")
+        data = (await events.event())["data"]
+        assert "It was sent, or set to be sent" in data
+        assert f'href="/broadcasts/new/{draft}"' in data
+        assert ("Send to" in data, "<strong>" in data) == (False, False)
+    # who loads the page then is led to the broadcast
+    assert (await browser.get(page)).status_code == 303
+    other = await here.send(given, template_name="order_update", draft=True)
+    await here.admin("account.add", name="rival")
+    stranger = await visit_as("viewer", "rival")
+    assert (
+        await stranger.get(f"{PATH}/{other}/collecting/live", Accept="text/event-stream")
+    ).status_code == 404
+
+
+async def test_its_page_stands_still_when_it_was_thrown_away(here: Site, visit_as: VisitAs) -> None:
+    given = [{"to": phone, "params": ["Jane", "A-1"]} for phone in phones(3)]
+    draft = await here.send(given, template_name="order_update", draft=True)
+    browser = await visit_as("sender", "shop")
+    async with stream(browser, await path_of(browser, f"{PATH}/{draft}/collecting")) as events:
+        await here.api.delete(f"/api/v1/broadcasts/{draft}")
+        assert (await events.event())["event"] == "end"
 
 
 PATH = "/broadcasts/new"
