@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.browser.pages import OUT_OF_SIGHT
+from tests.browser.shop import PNG
 from tests.browser.window import DASHBOARD, DESK, PASSWORD, PHONE, Window
 from tests.support.clock import ShiftClock
 from tests.support.site import NOBODY, NUMBER, PHONE_NUMBER_ID, people, phones, site
@@ -18,7 +19,20 @@ ARABIC = [
     {"type": "FOOTER", "text": "\u0645\u062a\u062c\u0631 2."},
     {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "\u0646\u0639\u0645!"}]},
 ]
-LISTS = ("broadcasts", "templates", "numbers", "optouts", "webhooks", "keys", "users", "audit", "status")
+LISTS = (
+    "broadcasts",
+    "templates",
+    "numbers",
+    "costs",
+    "optouts",
+    "media",
+    "settings",
+    "webhooks",
+    "keys",
+    "users",
+    "audit",
+    "status",
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +59,12 @@ async def visitor(
         await here.until_status(made, "sent")
         await here.admin("optout.add", account="shop", phone=phones(1)[0], detail="d" * 400)
         await here.admin("webhook.add", account=ACCOUNT, url=NOBODY + "p" * 500)
+        await here.api.post("/api/v1/media", files={"file": ("m" * 190 + ".png", PNG, "image/png")})
+        rules = [{"codes": [131049, 131026], "after_hours": 24, "times": 2}]
+        await here.admin("account.set", name=ACCOUNT, retry_rules=rules)
+        await here.admin(
+            "price.import", account=ACCOUNT, csv=f"country,category,price,currency\nDE,{'c' * 60},1,EUR\n"
+        )
         await here.admin("key.create", account=ACCOUNT, name="k" * 64, scopes=["broadcasts:send"])
         await here.admin("user.add", name="z" * 64, role="viewer", accounts=[ACCOUNT], password=PASSWORD)
         opened = await Window.open(browser, here)
@@ -60,6 +80,9 @@ async def test_a_long_word_pushes_nothing_out_of_sight(visitor: Window, name: st
     await visitor.page.goto(f"/{name}")
     for size in (DESK, PHONE):
         await visitor.page.set_viewport_size(size)
+        await visitor.page.evaluate(
+            "document.querySelectorAll('main details').forEach(each => { each.open = true; })"
+        )
         assert await visitor.page.evaluate(OUT_OF_SIGHT) == 0
 
 
