@@ -363,7 +363,7 @@ class Everything:
         here.sim.change(webhooks=True)
 
     async def hold_and_bill(self) -> None:
-        """Messages that Meta holds back, and a status that only tells a price."""
+        """Messages that Meta holds back, a status that only tells a price, and one of the message before a retry."""
         here = self.here
         here.sim.change(webhooks=False, held_share=1.0)
         broadcast_id = await here.send(people(2, 970))
@@ -371,6 +371,11 @@ class Everything:
         price: dict[str, Any] = {"pricing": {"category": "marketing"}, "conversation": {"id": "c1"}}
         await status(here, here.sim.ledger.entries[-1].wamid, "sent", **price)
         await here.show(broadcast_id)
+        self.clock.advance(HOUR + MINUTE)
+        later = {"not_delivered_after_hours": 1, "at": iso(self.clock.now() + HOUR)}
+        await self.api("POST", f"broadcasts/{broadcast_id}/retry", json=later)
+        await status(here, here.sim.ledger.entries[-1].wamid, "delivered")
+        await here.until_status(broadcast_id, "sent")
         here.sim.change(webhooks=True, held_share=0.0)
 
     async def receive_webhooks(self, finished: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.store.rows import N1, NOW, broadcast, database, receipt_of, row
 from wacrmd.clock import DAY, HOUR, MINUTE
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError
+from wacrmd.domain.billing import Billing, Pricing
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.retry import RetryLimits, RetryRequest, RetryRule
@@ -73,6 +74,30 @@ def test_after_a_retry_the_row_names_the_message_that_arrived_with_the_time_at_w
     assert facts(tx, claim) == ("pending", 1, None, None)
     tell(tx, claim, S.DELIVERED, "w1")
     assert facts(tx, claim) == ("delivered", 1, "w1", NOW + 1)
+
+
+def test_the_price_of_a_message_that_arrives_after_a_retry_counts_again_as_meta_told_it(tx: Tx) -> None:
+    """Meta tells it with `sent`; an answer that ends the retry tells none. A later status may correct it."""
+    broadcast_id = broadcast(tx, 1)
+    claim = claimed(tx, broadcast_id)
+    end(tx, claim, S.SENT, wamid="w1")
+    counted = (
+        "SELECT day, p.category, count FROM billed_broadcast JOIN pricing p ON p.id = pricing_id WHERE count"
+    )
+    at_sent, at_read = (
+        Receipt(
+            N1, "w1", status, at, billing=Billing(Pricing(category, "regular", "PMP", billable=True), None)
+        )
+        for status, at, category in ((S.SENT, NOW, "marketing"), (S.READ, LATER, "utility"))
+    )
+    receipts.apply(tx, [at_sent], NOW)
+    assert tx.execute(counted).fetchall() == [(NOW // DAY, "marketing", 1)]
+    again(tx, broadcast_id, S.SENT)
+    assert tx.execute(counted).fetchall() == []
+    receipts.apply(tx, [Receipt(N1, "w1", S.REPLIED, NOW + 2 * DAY)], NOW + 2 * DAY)
+    assert tx.execute(counted).fetchall() == [(NOW // DAY, "marketing", 1)]
+    receipts.apply(tx, [at_read], LATER)
+    assert tx.execute(counted).fetchall() == [(NOW // DAY, "utility", 1)]
 
 
 @pytest.mark.parametrize("how", ["by hand", "by rule"])

@@ -70,7 +70,10 @@ _BILLED = (
     "DELETE FROM price_list WHERE account_id NOT IN (SELECT id FROM account)",
 )
 """What broadcasts cost is counted anew from their rows; what was deleted before, the sums by account alone tell."""
-_PRICES = "UPDATE recipient SET pricing_id = NULL, pricing_order = NULL WHERE pricing_id NOT IN (SELECT id FROM pricing)"
+_PRICES = (
+    "UPDATE recipient SET pricing_id = NULL, pricing_order = NULL WHERE pricing_id NOT IN (SELECT id FROM pricing)",
+    "UPDATE other_message SET pricing_id = NULL, pricing_order = NULL WHERE pricing_id NOT IN (SELECT id FROM pricing)",
+)
 _NAMES = (
     "SELECT DISTINCT p.id, p.account_id, n.name FROM person p JOIN (SELECT person_id, phone AS name FROM optout"
     ' UNION SELECT person_id, user_id FROM optout UNION SELECT person_id, "to" FROM recipient) n'
@@ -113,7 +116,8 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
     done.removed = {table: count for table, count in done.removed.items() if count}
     for statement in (_NUMBERS, _ACCOUNTS):
         tx.execute(statement, (now,))
-    tx.execute(_PRICES)
+    for statement in _PRICES:
+        tx.execute(statement)
     for person_id, account_id, name in tx.execute(_NAMES).fetchall():
         people.add_address(tx, account_id, person_id, identity(name), now)
     _opt_out_again(tx, lost, now)

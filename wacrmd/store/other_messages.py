@@ -14,18 +14,23 @@ from wacrmd.store.recipients import IS_ERASED
 
 
 class OtherMessage(NamedTuple):
-    """A message of a recipient: which attempt it was of, and when Meta took it."""
+    """A message of a recipient: which attempt it was of, when Meta took it, and what it said of the price."""
 
     recipient_id: int
     attempt: int
     sent_at: Millis
+    pricing_id: int | None = None
+    pricing_order: int | None = None
+
+
+_COLUMNS = ", ".join(OtherMessage._fields)
 
 
 def keep(tx: Tx, recipient_ids: Iterable[int]) -> None:
     """Keep the ids of the messages of these recipients, whose rows forget them: they are sent to again."""
     tx.execute(
-        "INSERT OR IGNORE INTO other_message (wamid, recipient_id, attempt, sent_at)"
-        " SELECT wamid, id, attempt, coalesce(sent_at, claimed_at, 0) FROM recipient"
+        f"INSERT OR IGNORE INTO other_message (wamid, {_COLUMNS})"
+        " SELECT wamid, id, attempt, coalesce(sent_at, claimed_at, 0), pricing_id, pricing_order FROM recipient"
         f" WHERE id IN (SELECT value FROM json_each(?)) AND wamid IS NOT NULL AND NOT {IS_ERASED}",
         (json.dumps(list(recipient_ids)),),
     )
@@ -37,8 +42,8 @@ def add(tx: Tx, messages: dict[str, OtherMessage]) -> None:
     An id that another recipient's row names, or this one's for its newest attempt, belongs there.
     """
     tx.executemany(
-        "INSERT OR IGNORE INTO other_message (wamid, recipient_id, attempt, sent_at)"
-        f" SELECT ?1, id, ?3, ?4 FROM recipient WHERE id = ?2 AND attempt >= ?3 AND NOT {IS_ERASED}"
+        f"INSERT OR IGNORE INTO other_message (wamid, {_COLUMNS})"
+        f" SELECT ?1, id, ?3, ?4, ?5, ?6 FROM recipient WHERE id = ?2 AND attempt >= ?3 AND NOT {IS_ERASED}"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.wamid = ?1 AND (r.id != ?2 OR r.attempt <= ?3))",
         [(wamid, *message) for wamid, message in messages.items()],
     )
@@ -47,8 +52,7 @@ def add(tx: Tx, messages: dict[str, OtherMessage]) -> None:
 def find(tx: Tx, wamids: Iterable[str]) -> dict[str, OtherMessage]:
     """Those of these messages that are others than their recipients' rows name, by id."""
     rows = tx.execute(
-        "SELECT wamid, recipient_id, attempt, sent_at FROM other_message"
-        " WHERE wamid IN (SELECT value FROM json_each(?))",
+        f"SELECT wamid, {_COLUMNS} FROM other_message WHERE wamid IN (SELECT value FROM json_each(?))",
         (json.dumps(list(wamids)),),
     )
     return {wamid: OtherMessage(*row) for wamid, *row in rows}

@@ -52,6 +52,14 @@ class ReceiptRow:
     changed: bool = field(default=False, init=False)
     released: bool = field(default=False, init=False)
     """Meta does not hold it back any more."""
+    repriced: bool = field(default=False, init=False)
+
+    def take(self, other: OtherMessage) -> None:
+        """Name this message, which the row forgot when it was sent again: it arrived after all."""
+        if self.sent_at is None:
+            self.sent_at = other.sent_at
+        if self.pricing_order is None and other.pricing_order is not None:
+            self.pricing_id, self.pricing_order, self.repriced = other.pricing_id, other.pricing_order, True
 
 
 _ROW = RowMapper(
@@ -116,7 +124,8 @@ class Found:
                     row.ids_changed = True
             if wamid and row.wamid is None:
                 row.wamid, row.ids_changed = wamid, True
-                row.sent_at = row.sent_at or (self.others[wamid].sent_at if wamid in self.others else None)
+                if wamid in self.others:
+                    row.take(self.others[wamid])
         if is_new:
             self.by_wamid[wamid] = row
             if row.wamid != wamid or attempt != row.attempt:
@@ -212,6 +221,11 @@ def write(tx: Tx, rows: Collection[ReceiptRow]) -> None:
     if any(row.released for row in rows):
         tx.executemany(
             "UPDATE recipient SET held = NULL WHERE id = ?", [(row.id,) for row in rows if row.released]
+        )
+    if any(row.repriced for row in rows):
+        tx.executemany(
+            "UPDATE recipient SET pricing_id = ?, pricing_order = ? WHERE id = ?",
+            [(row.pricing_id, row.pricing_order, row.id) for row in rows if row.repriced],
         )
     # Two statements: the columns of the second one are indexed, and change once for a message, not for each status.
     tx.executemany(

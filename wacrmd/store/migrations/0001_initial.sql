@@ -405,7 +405,9 @@ CREATE TABLE other_message (
     wamid TEXT PRIMARY KEY,
     recipient_id INTEGER NOT NULL REFERENCES recipient (id) ON DELETE CASCADE,
     attempt INTEGER NOT NULL,
-    sent_at INTEGER NOT NULL                        -- when Meta took it
+    sent_at INTEGER NOT NULL,                       -- when Meta took it
+    pricing_id INTEGER,                             -- what Meta said of its price, until the row forgot it
+    pricing_order INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX other_message_recipient ON other_message (recipient_id);
 
