@@ -282,3 +282,33 @@ async def test_an_operator_sends_a_message_and_is_told_the_refusal(tmp_path: Pat
         with pytest.raises(Exception, match="131026") as refused:
             await call(**body("+14155550199"))
         assert getattr(refused.value, "reason", "") == "meta_error"
+
+
+async def test_a_dry_run_says_all_that_would_be_wrong_and_sends_nothing(tmp_path: Path) -> None:
+    async with site(tmp_path, templates=(TEMPLATE,)) as here:
+        await here.admin("template.sync")
+
+        async def tried(given: dict[str, Any], **headers: str) -> httpx.Response:
+            return await here.api.post(f"{PATH}?dry_run=true", json=given, headers=headers)
+
+        answer = await tried(body(), **{"Idempotency-Key": "k"})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()["data"]
+        assert (found["dry_run"], found["problems"], found["accepted"]) == (True, [], 1)
+        assert (found["sent_as"], found["route"]["endpoint"]) == (["+14155550123"], "messages")
+        assert "cost" in found
+        assert "idempotent-replayed" not in (await post(here, key="k")).headers, "the dry run has used no key"
+        wrong = (await tried(body(params=["Jane", "x"]) | {"to": "+1 415"})).json()["data"]["problems"]
+        assert [each["path"] for each in wrong] == ["to"]
+        wrong = (await tried(body(params=["Jane", "x"]))).json()["data"]["problems"]
+        assert [each["path"] for each in wrong] == ["template.params"]
+        assert (await tried(body(name="nowhere"))).json()["data"]["problems"][0]["path"] == "template.name"
+        await here.api.post("/api/v1/optouts", json={"phone": "+14155550123"})
+        (out,) = (await tried(body())).json()["data"]["problems"]
+        assert (out["path"], "has opted out" in out["message"]) == ("to", True)
+        refused = await tried(body() | {"from": "99"})
+        assert (refused.status_code, refused.json()["error"]["details"][0]["path"]) == (400, "from")
+        in_body = await post(here, body() | {"dry_run": True})
+        assert "ask for POST /api/v1/messages?dry_run=true" in in_body.text
+        assert len(here.sim.ledger) == 1
+        assert len(await data(here, PATH)) == 1

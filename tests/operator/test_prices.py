@@ -57,3 +57,17 @@ async def test_the_exit_code_of_a_message_says_whether_meta_refused_it(
             "message", "send", "+14155550123", "--template", "hello", "--param", "Jane", "--named"
         )
         assert (code, "expected NAME=TEXT" in err) == (2, True)
+
+
+async def test_a_dry_run_of_a_message_says_what_would_be_sent(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path) as here:
+        line = ("message", "send", "--template", "hello", "--param", "Jane", "--dry-run")
+        code, out, err = await wacrmd(*line, "+14155550123")
+        assert (code, err) == (0, "")
+        assert "To +14155550123, over /messages: " in out
+        assert "This was a dry run: nothing was stored or sent." in out
+        code, _, err = await wacrmd(*line, "+1415")
+        assert (code, "problem: to: " in err) == (1, True)
+        code, out, _ = await wacrmd("--json", *line, "+14155550123")
+        assert (code, json.loads(out)["dry_run"]) == (0, True)
+        assert len(here.sim.ledger) == 0

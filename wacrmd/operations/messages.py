@@ -11,7 +11,7 @@ from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, json_kind
 from wacrmd.fields import JsonObject
 from wacrmd.operations.body import Body
-from wacrmd.operations.broadcast_inputs import DEFAULT_LANGUAGE, Language, TemplateName
+from wacrmd.operations.broadcast_inputs import DEFAULT_LANGUAGE, CreateQuery, Language, TemplateName
 from wacrmd.operations.broadcasts import idempotency_header, idempotency_of
 from wacrmd.operations.inputs import Address, DefaultAccount, Id, Limited, OptionalAccount, Params
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations, Reply
@@ -20,7 +20,9 @@ from wacrmd.operations.recipient_inputs import Content, TemplateParams
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.context import Context
 from wacrmd.services.messages import read
+from wacrmd.services.messages.dry_run import dry_run
 from wacrmd.services.messages.send import send
+from wacrmd.views.broadcasts import DryRun
 from wacrmd.views.messages import MessageView
 
 operations = Operations()
@@ -66,7 +68,7 @@ class NewMessage(Body):
         "draft": "a message is sent at once, a broadcast can be a draft",
         "recipients": "a message goes to one person, give them to POST /api/v1/broadcasts",
         **dict.fromkeys(PLAN_FIELDS, "a message is sent at once, give it to POST /api/v1/broadcasts"),
-        "dry_run": "ask for POST /api/v1/broadcasts?dry_run=true",
+        "dry_run": "ask for POST /api/v1/messages?dry_run=true",
     }
 
     to: Address = Field(description="E.164 number such as +14155550123, or a business-scoped user id")
@@ -99,6 +101,8 @@ class OperatorMessage(NewMessage, DefaultAccount, extra="forbid"):
 
     elsewhere: ClassVar[dict[str, str]] = {}
 
+    dry_run: bool = Field(default=False, description="check only; nothing is stored or sent")
+
 
 class MessageId(Params):
     """A message."""
@@ -118,7 +122,10 @@ class OperatorMessageFilter(Limited, NoFilter, OptionalAccount):
 
 async def _send_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
     body: NewMessage = request.body
+    query: CreateQuery = request.query
     key = await idempotency_of(request, {"message": request.json})
+    if query.dry_run:
+        return Reply(await dry_run(ctx, actor.account, body.to_input()), status=200)
     sent = await send(ctx, actor.account, body.to_input(), request_id=request.request_id, idempotency_key=key)
     headers = {"Idempotent-Replayed": "true"} if sent.replayed else {}
     return Reply(sent.view, status=201 if sent.is_taken else 202, headers=headers)
@@ -132,8 +139,10 @@ async def _send_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> R
         scopes=SEND,
         status=201,
         handler=_send_over_http,
+        query=CreateQuery,
         body=NewMessage,
-        other={202: MessageView},
+        shows=MessageView,
+        other={200: DryRun, 202: MessageView},
         headers=(idempotency_header("what is known of that message now", "message"),),
         max_body_bytes=MAX_BODY_BYTES,
     ),
@@ -149,14 +158,17 @@ async def _send_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> R
     ),
     example=EXAMPLE,
 )
-async def send_message(ctx: Context, actor: Actor, params: OperatorMessage) -> MessageView:
+async def send_message(ctx: Context, actor: Actor, params: OperatorMessage) -> MessageView | DryRun:
     """Send a template to one person, and wait for Meta's answer.
 
     The message is on disk before it is sent. 201: Meta has taken it. 202: Meta has not answered within
     `[api] message_wait_s`, or the message waits (`hold` says why): it is sent once that is over, ask for it with its
     `message_id`. 502 `meta_error`: Meta refused it. 409: the person has opted out, or the message was cancelled. A repeated
-    request without an `Idempotency-Key` is another message.
+    request without an `Idempotency-Key` is another message. With `dry_run` nothing is stored or sent: the answer (200)
+    has what is wrong, where it would go, and what it would cost.
     """
+    if params.dry_run:
+        return await dry_run(ctx, actor.account, params.to_input())
     return (await send(ctx, actor.account, params.to_input())).view
 
 

@@ -6,6 +6,8 @@ import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
+from wacrmd.cli.cost import cost_line
+from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.json_file import content_in
 from wacrmd.cli.options import account_option, limit_option, only_account_option
@@ -77,12 +79,14 @@ def message() -> None:
     shell_complete=complete.numbers,
     help="The number that sends. Default: the default number of the account.",
 )
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @account_option
 @click.pass_obj
-def send(session: Session, /, to: str, **options: Any) -> None:
+def send(session: Session, /, to: str, **options: Any) -> int:
     """Send a template to one person.
 
-    It waits some seconds for Meta's answer ([api] message_wait_s). The exit code is 1 if Meta refused the message.
+    It waits some seconds for Meta's answer ([api] message_wait_s). The exit code is 1 if Meta refused the message, or a dry
+    run finds that it would be refused.
 
     For example: wacrmd message send +14155550123 --template order_update --param Jane --param A-17
     """
@@ -97,6 +101,7 @@ def send(session: Session, /, to: str, **options: Any) -> None:
         to=to,
         type="template",
         template=template,
+        dry_run=options["dry_run"] or None,
         **{"from": options["sender"]},
     )
 
@@ -109,7 +114,23 @@ def send(session: Session, /, to: str, **options: Any) -> None:
         say(f"Message {short} to {found['to']} is {found['status']}{why}.")
         hint(f"To see what became of it: wacrmd message show {short}")
 
-    emit(session, result, render)
+    emit(session, result, _rehearsed if options["dry_run"] else render)
+    return FAILED if options["dry_run"] and result["problems"] else 0
+
+
+def _rehearsed(found: JsonObject) -> None:
+    """What a dry run has found."""
+    for problem in found["problems"]:
+        hint(f"problem: {problem['path']}: {problem['message']}")
+    if not found["problems"]:
+        to = ", ".join(each for each in found["sent_as"] if each)
+        say(f"To {to}, over /{found['route']['endpoint']}: {found['route']['why']}.")
+        cost_line(found["cost"])
+    for each in found["warnings"]:
+        hint(f"warning: read as {each['sent_as']}: {each['message']}")
+    for warning in found["template_warnings"]:
+        hint(f"warning: {warning}")
+    say("This was a dry run: nothing was stored or sent.")
 
 
 def _params(given: tuple[str, ...], *, named: bool) -> list[str] | dict[str, str]:

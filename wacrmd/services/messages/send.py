@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import anyio
 
 from wacrmd.domain.broadcast import BroadcastKind
-from wacrmd.domain.message import Fate, fate_of, in_message, is_worth_waiting, refused_sentence
-from wacrmd.errors import ErrorCode, MetaRefusal, Refusal, invalid
-from wacrmd.services.broadcasts.create import Creation, Idempotency, create
+from wacrmd.domain.message import Fate, fate_of, is_worth_waiting, refused_sentence
+from wacrmd.errors import ErrorCode, MetaRefusal, Refusal
+from wacrmd.services.broadcasts.create import Idempotency, create
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.context import Context
+from wacrmd.services.messages.places import at_their_places
 from wacrmd.services.messages.read import broadcast_id_of, view_of
 from wacrmd.views.messages import MessageView
 
@@ -48,31 +49,21 @@ async def send(
     Raises Refusal for what cannot be sent, then nothing is stored; and for what Meta refused, or was cancelled. A key that
     made a message before makes none: the answer is what is known of that one now.
     """
-    creation = await _create(ctx, account_id, given, request_id, idempotency_key)
+    with at_their_places():
+        creation = await create(
+            ctx,
+            account_id,
+            given,
+            request_id=request_id,
+            idempotency_key=idempotency_key,
+            kind=BroadcastKind.MESSAGE,
+        )
     broadcast_id = creation.broadcast_id
     if broadcast_id is None:
         broadcast_id = await broadcast_id_of(ctx, account_id, creation.created.broadcast_id)
     view = await _answered(ctx, account_id, broadcast_id)
     refuse_failed(view, replayed=creation.replayed)
     return SentMessage(view, creation.replayed)
-
-
-async def _create(
-    ctx: Context,
-    account_id: str,
-    given: BroadcastInput,
-    request_id: str | None,
-    key: Idempotency | None,
-) -> Creation:
-    """The broadcast of one; what is wrong is named by its place in the message."""
-    try:
-        return await create(
-            ctx, account_id, given, request_id=request_id, idempotency_key=key, kind=BroadcastKind.MESSAGE
-        )
-    except Refusal as refusal:
-        if refusal.code is not ErrorCode.BAD_REQUEST or not refusal.details:
-            raise
-        raise invalid([in_message(each) for each in refusal.details]) from None
 
 
 async def _answered(ctx: Context, account_id: str, broadcast_id: int) -> MessageView:
