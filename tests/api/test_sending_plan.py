@@ -106,6 +106,15 @@ async def test_who_is_asleep_waits_for_the_morning_and_the_others_get_it_now(tmp
         assert (len(written_to(here)), hour) == (35, 9)
 
 
+async def test_a_retry_whose_time_is_after_the_hours_is_said_to_go_when_they_begin(tmp_path: Path) -> None:
+    clock = clock_at("2037-12-01T18:59:55Z")
+    clock.stop()
+    async with site(tmp_path, clock=clock, error_share=1.0, error_code=131000) as here:
+        broadcast = await here.send(to(BERLIN, 1), send_between={"from": "09:00", "to": "20:00"})
+        shown = await here.until(broadcast, lambda it: it["hold"] is not None)
+        assert shown["hold"]["detail"] == "1 person is tried again, the first at 2037-12-02T08:00:00.000Z"
+
+
 async def test_the_hours_of_the_account_hold_for_broadcasts_that_name_none(tmp_path: Path) -> None:
     clock = clock_at("2037-12-05T12:00:00Z")  # a Saturday
     async with site(tmp_path, clock=clock) as here:

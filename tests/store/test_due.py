@@ -103,6 +103,18 @@ def test_a_message_that_comes_to_meta_somewhat_later_than_it_was_claimed_still_c
     assert len(attempts.claim(tx, broadcast_id, 50, latest + SECOND)) == 1
 
 
+def test_room_that_is_made_between_two_counts_is_found_a_moment_later(tx: Tx) -> None:
+    numbers.update(tx, N1.id, daily_limit=2)
+    broadcast_id = broadcast(tx, 4)
+    for at in (NOW, NOW + 500):
+        assert len(attempts.claim(tx, broadcast_id, 1, at)) == 1
+    assert len(attempts.claim(tx, broadcast_id, 2, NOW + PERIOD)) == 1
+    soon = NOW + PERIOD + 600  # the other one does not count any more, but was counted just now
+    assert attempts.claim(tx, broadcast_id, 2, soon) == []
+    assert due.look_again_at(tx, broadcast_id, soon) == soon + due.LOOK_AGAIN
+    assert len(attempts.claim(tx, broadcast_id, 2, soon + due.LOOK_AGAIN)) == 1
+
+
 def test_a_limit_that_is_set_here_is_not_called_metas(tx: Tx) -> None:
     allow(tx, "TIER_50")
     for own, words in ((20, "The daily limit that is set here: 0 of 20"), (50, "Meta's limit: 0 of 50")):

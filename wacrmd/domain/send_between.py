@@ -45,6 +45,11 @@ class SendBetween:
         return f"{self.begin}-{self.end}{days} {self.place}"
 
     @property
+    def is_always(self) -> bool:
+        """Whether they are all hours, also those that clocks skip or show twice at midnight."""
+        return (self.begin, self.end) == ("00:00", "24:00") and set(self.days) == set(Day)
+
+    @property
     def place(self) -> str:
         """By whose clock, in a sentence."""
         return "at each person's place" if self.zone == RECIPIENT_ZONE else f"in {self.zone}"

@@ -34,6 +34,8 @@ def opens_at(hours: SendBetween, address: str, now: Millis) -> Millis | None:
 
 def next_open(hours: SendBetween, zones: tuple[str, ...], now: Millis) -> Millis | None:
     """The first moment from `now` on that is within the hours in all of these zones; None: in the coming week none is."""
+    if hours.is_always:
+        return now
     openings = _openings(hours, zones, now // DAY)
     at = bisect_right(openings, now, key=lambda each: each[1])
     return max(now, openings[at][0]) if at < len(openings) else None

@@ -185,9 +185,14 @@ def by_hour(tx: Tx, budget: Budget, now: Millis) -> list[tuple[Millis, int]]:
 
 
 def next_free_at(tx: Tx, portfolio: str, now: Millis) -> Millis | None:
-    """When the first of the people does not count any more; None if nobody counts."""
+    """When the first of the people does not count any more; None if nobody counts.
+
+    That is in the past for somebody who has stopped since they were counted last: `free` does not know it yet.
+    """
+    _, counted_at = _use(tx, portfolio)
+    since = min(now, counted_at or now) - PERIOD
     (first,) = tx.execute(
-        "SELECT min(at) FROM conversation WHERE portfolio = ? AND at > ?", (portfolio, now - PERIOD)
+        "SELECT min(at) FROM conversation WHERE portfolio = ? AND at > ?", (portfolio, since)
     ).fetchone()
     return None if first is None else int(first) + PERIOD
 

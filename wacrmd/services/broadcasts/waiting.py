@@ -38,8 +38,10 @@ def hold_of(
     hours = broadcast.send_between
     if first.at > now:
         open_at = opens_at(hours, first.to, now) if hours else now
+        # The time of a retry may be at night.
+        next_at = (opens_at(hours, first.to, first.at) if hours else None) or first.at
         people = canaries.waiting(tx, broadcast.id) if among == canaries.IS_FIRST else progress.pending_count
-        return waiting_hold(broadcast, people, next_at=first.at, opens_at=open_at, now=now)
+        return waiting_hold(broadcast, people, next_at=next_at, opens_at=open_at, now=now)
     limit = limit_of(broadcast.number_id)
     if limit is None or limit.free:
         return None
