@@ -56,6 +56,7 @@ from wacrmd.services.meta_events.ingest import store_notes
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
+from wacrmd.services.templates.clicks import ClickReader
 from wacrmd.store import broadcast_queue, canaries, drains
 from wacrmd.store.backups import remove_partial
 from wacrmd.store.database import Database, Tx
@@ -341,6 +342,7 @@ def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
     tasks.start_soon(DraftWorker(ctx).run)
     tasks.start_soon(MediaWorker(ctx).run)
     tasks.start_soon(sync.keep_synced, ctx)
+    tasks.start_soon(ClickReader(ctx).run)
     tasks.start_soon(meta_check.keep_checked, ctx)
     tasks.start_soon(Watchdog(ctx, daemon.scheduler, daemon.queue, daemon.notifier).run)
 

@@ -74,7 +74,9 @@ async def test_a_viewer_sees_charts_tables_and_files_and_who_is_limited_only_the
 
 
 def sums(**counts: int) -> MessageSums:
-    found: Any = message_sums({each.replace("failed", "failed:1"): n for each, n in counts.items()}, {1: "x"})
+    found: Any = message_sums(
+        {each.replace("failed", "failed:1"): n for each, n in counts.items()}, {1: "x"}, {}
+    )
     return MessageSums(**found)
 
 

@@ -234,15 +234,22 @@ def test_no_cell_of_the_file_is_a_formula() -> None:
         **dict.fromkeys(("uncertain_count",), 7),
         **dict.fromkeys(("delivered_share", "read_share", "replied_share", "quick_reply_share"), None),
         **dict.fromkeys(("opted_out_share", "failed_share"), 0.5),
+        **dict.fromkeys(("clicked_count", "clicked_share"), None),
         "failures": [
             {"code": 131049, "reason": "x", "count": 3},
             {"code": None, "reason": "@own", "count": 1},
         ],
         "replies_by_button": {"=1+1": 2},
+        "clicks_by_button": [
+            {"button": "@sum", "people_count": 4, "click_count": 9},
+            {"button": "x", "people_count": None, "click_count": 2},
+        ],
     }
     text = statistics_csv(By.TEMPLATE, [row])
     head, line, _ = text.split("\r\n")
     assert head.startswith("template_name,template_language,total_count,sent_count")
     assert line.startswith("'=cmd,en_US,7,7")
-    assert line.endswith(',"131049: 3, @own: 1",\'=1+1: 2')
+    assert line.endswith(",,,\"131049: 3, @own: 1\",'=1+1: 2,'@sum: 4"), (
+        "people, and nothing where they are not known"
+    )
     assert statistics_csv(By.TEMPLATE, [], excel=True).startswith("\ufeffsep=,")

@@ -41,6 +41,7 @@ TEXTS = {
     "audit": ("user",),
     "button_reply": ("button",),
     "pricing": ("category", "type"),
+    "template_click": ("template_name", "template_language", "button"),
 }
 """Texts from outside, by table."""
 
@@ -58,6 +59,7 @@ COMMANDS = (
     ("broadcast", "export", "ID"),
     ("broadcast", "export", "ID", "--format", "jsonl"),
     ("template", "list"),
+    ("stats", "--by", "template"),
     ("optout", "list"),
     ("optout", "export", "--account", "ACCOUNT"),
     ("webhook", "list"),
@@ -74,6 +76,10 @@ COMMANDS = (
 
 
 def poison(tx: Tx) -> None:
+    tx.execute(
+        "INSERT INTO template_click (waba_id, day, template_name, template_language, is_marketing, button, people)"
+        " SELECT waba_id, unixepoch() / 86400, 'hello', 'en_US', 0, 'Shop', 3 FROM number"
+    )
     for table, columns in TEXTS.items():
         for column in columns:
             whole = f"coalesce({column} || char(10), '') || hex(randomblob(4)) || ?"

@@ -29,11 +29,12 @@ from wacrmd import periodic_jobs
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.methods import registry
 from wacrmd.api.app import ENDPOINTS
-from wacrmd.clock import HOUR, MINUTE, SECOND, iso
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, iso
 from wacrmd.domain.person import names
 from wacrmd.domain.statistics import By
 from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.summary import summary
+from wacrmd.services.templates.clicks import ClickReader
 from wacrmd.store import drafts, optouts, recipients, revisions
 from wacrmd.store import media as store_media
 from wacrmd.store import people as store_people
@@ -760,6 +761,26 @@ class Everything:
         for job in (*jobs, *periodic_jobs.maintenance(running.ctx, running.integrity)):
             await job.run()
         self.clock.leap(10 * SECOND)
+        await self.read_clicks()
+
+    async def read_clicks(self) -> None:
+        """Meta's analytics of templates: there are none, then there are."""
+        sim, reader = self.here.sim, ClickReader(self.here.running.ctx)
+        shop = {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Shop"}]}
+        hello = {
+            "id": "1",
+            "name": "hello",
+            "language": "en_US",
+            "components": [{"type": "BODY", "text": "Hello {{1}}"}, shop],
+        }
+        others = [each for each in sim.options.templates if each["name"] != "hello"]
+        sim.change(templates=[hello, *others], clicked_share=1.0)
+        await self.admin("template.sync", account="shop")
+        for insights in (False, True):
+            sim.change(insights=insights)
+            self.clock.advance(DAY)
+            await reader.read_due(HOUR)
+        assert (await self.admin("stats", by="template"))["total"]["clicked_count"]
 
     def _name_in_answers(self, tx: Tx, phone: str) -> int:
         """As if the stored answers rejected this person."""
@@ -781,4 +802,14 @@ class Everything:
         await self.admin("key.rotate", id=key["id"])
         await self.admin("number.remove", id="1")
         await self.admin("account.add", name="empty")
+        await self.admin(
+            "number.add",
+            account="empty",
+            phone_number_id="3",
+            waba_id="3",
+            access_token="EAAx",
+            app_secret="the last secret",
+            verify_token="the last word",
+        )
+        await self.admin("number.remove", id="3")
         await self.admin("account.remove", name="empty")

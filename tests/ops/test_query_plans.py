@@ -61,6 +61,7 @@ SMALL = frozenset(
         "price_list",
         "template",
         "template_sync",
+        "template_analytics",
         "pricing",
         "portfolio_use",
         "task",
@@ -128,6 +129,7 @@ UNREACHED = {
     "encrypted_secrets.all_of": "reads them once, while the key is replaced and nothing else runs",
     "encrypted_secrets.replace": "as above",
     "encrypted_secrets.set_key_fingerprint": "as above",
+    "template_clicks.read_all_again": "changes a repaired file, before a daemon uses it",
     "log_place.remember_path": "changes one row at the start, before anything else runs",
 }
 """Functions of the store that a healthy site does not reach, each with the reason."""

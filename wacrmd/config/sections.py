@@ -305,6 +305,13 @@ class TemplatesConfig(Section):
     sync_interval_minutes: int = _key(
         60, "How often the templates are read from Meta; 0 turns it off.", ge=0, le=10_080
     )
+    clicks_interval_minutes: int = _key(
+        360,
+        "How often clicks on links are read from Meta's template analytics, of business accounts that have them switched on;"
+        " the others are asked once a day whether they have. 0 turns it off.",
+        ge=0,
+        le=10_080,
+    )
 
 
 class OutboundWebhooksConfig(Section):

@@ -35,6 +35,8 @@ BEHAVIOUR: JsonObject = {
     "delivered_share": 0.95,
     "read_share": 0.6,
     "replied_share": 0.08,
+    "insights": True,
+    "clicked_share": 0.2,
     "failed_share": 0.03,
     "failed_codes": (131026, 131026, 131049, 130472),
     "reply_texts": ("Thank you!", "Yes, please", "What do they cost?"),
@@ -176,6 +178,8 @@ async def run_site(folder: Path, recipients: int) -> AsyncIterator[DemoSite]:
             socket = {json.dumps(str(folder / "admin.sock"))}
             [meta]
             graph_url = "{meta.url}"
+            [templates]
+            clicks_interval_minutes = 1
             [limits]
             max_recipients = {max(1000, recipients)}
             requests_per_minute = 6000

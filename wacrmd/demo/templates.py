@@ -25,6 +25,7 @@ TEMPLATES: tuple[JsonObject, ...] = (
                 "buttons": [
                     {"type": "QUICK_REPLY", "text": "Yes, please"},
                     {"type": "QUICK_REPLY", "text": "Stop"},
+                    {"type": "URL", "text": "See the tulips", "url": "https://shop.example/tulips"},
                 ],
             },
         ],

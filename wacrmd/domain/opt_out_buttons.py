@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from wacrmd.domain.keywords import matching_keyword, normalized, words_of
 from wacrmd.domain.template import Template, TemplateContent
+from wacrmd.domain.template_parts import objects, parts, upper
 from wacrmd.fields import JsonObject
 
 ADVICE = "Add its text to [optout] stop_keywords, or send it with the payload STOP."
@@ -152,11 +152,11 @@ def _looks_like_opt_out(text: str) -> bool:
 
 def _quick_replies(components: list[JsonObject]) -> Iterator[QuickReply]:
     """Those of a template as Meta lists it, also on carousel cards."""
-    for card, part in _parts(components):
-        if _upper(part.get("type")) == "BUTTONS":
-            for index, button in enumerate(_objects(part.get("buttons"))):
+    for card, part in parts(components):
+        if upper(part.get("type")) == "BUTTONS":
+            for index, button in enumerate(objects(part.get("buttons"))):
                 text = button.get("text")
-                if _upper(button.get("type")) == "QUICK_REPLY" and isinstance(text, str):
+                if upper(button.get("type")) == "QUICK_REPLY" and isinstance(text, str):
                     yield QuickReply((card, index), text)
 
 
@@ -166,10 +166,10 @@ def _payloads(content: TemplateContent) -> dict[Place, str]:
     for button in content.buttons or ():
         if button.get("type") == "quick_reply":
             found[None, button["index"]] = button["payload"]
-    for card, part in _parts(content.components or []):
+    for card, part in parts(content.components or []):
         index = str(part.get("index"))
-        if _upper(part.get("type")) == "BUTTON" and _upper(part.get("sub_type")) == "QUICK_REPLY":
-            for parameter in _objects(part.get("parameters")):
+        if upper(part.get("type")) == "BUTTON" and upper(part.get("sub_type")) == "QUICK_REPLY":
+            for parameter in objects(part.get("parameters")):
                 if (
                     index.isdecimal()
                     and len(index) < _MAX_INDEX
@@ -177,21 +177,3 @@ def _payloads(content: TemplateContent) -> dict[Place, str]:
                 ):
                     found[card, int(index)] = parameter["payload"]
     return found
-
-
-def _parts(components: list[JsonObject]) -> Iterator[tuple[int | None, JsonObject]]:
-    """The components outside of a carousel and those of its cards, each with its card."""
-    for part in _objects(components):
-        yield None, part
-        if _upper(part.get("type")) == "CAROUSEL":
-            for card, each in enumerate(_objects(part.get("cards"))):
-                at = each.get("card_index", card)
-                yield from ((at, inner) for inner in _objects(each.get("components")))
-
-
-def _objects(value: Any) -> list[JsonObject]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _upper(value: Any) -> str:
-    return value.upper() if isinstance(value, str) else ""

@@ -25,17 +25,20 @@ COUNTS = (
         "opted_out_share",
         "failed_share",
     ),
+    *("clicked_count", "clicked_share"),
 )
 REASONS = "failures"
 BUTTONS = "replies_by_button"
+LINKS = "clicks_by_button"
 
 
 def statistics_csv(by: By, rows: Iterable[Mapping[str, Any]], *, excel: bool = False) -> str:
-    """The rows of statistics, as objects of their JSON, with a header; what failed and was tapped in one cell each.
+    """The rows of statistics, as objects of their JSON, with a header; what failed, was tapped, was clicked in a cell each.
 
-    These two cells have `131049: 12` for each reason and each button, the most frequent first, with commas between them.
+    These cells have `131049: 12` for each reason and each button, the most frequent first, with commas between them. Of a
+    link it is how many people clicked it.
     """
-    columns = (*NAMES[by], *COUNTS, REASONS, BUTTONS)
+    columns = (*NAMES[by], *COUNTS, REASONS, BUTTONS, LINKS)
     head = EXCEL_HEAD if excel else ""
     return head + csv_lines([columns, *([_cell(row, name) for name in columns] for row in rows)])
 
@@ -46,6 +49,9 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
         value = ", ".join(f"{each['code'] or each['reason']}: {each['count']}" for each in value)
     elif name == BUTTONS:
         value = ", ".join(f"{' '.join(button.split())}: {count}" for button, count in value.items())
+    elif name == LINKS:
+        people = [(each["button"], each["people_count"]) for each in value]
+        value = ", ".join(f"{button}: {count}" for button, count in people if count is not None)
     return "" if value is None else escape_formula(str(value))
 
 

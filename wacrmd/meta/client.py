@@ -3,21 +3,23 @@
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
-from wacrmd.clock import Millis
+from wacrmd.clock import DAY, SECOND, Millis
 from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.domain.template import Template
+from wacrmd.domain.template_clicks import LinkClicks
 from wacrmd.errors import WacrmdError
 from wacrmd.fields import JsonObject
 from wacrmd.http_client.client import Timeouts
 from wacrmd.http_client.failure import NotSentError, RequestFailedError
 from wacrmd.http_client.message import RequestHead
 from wacrmd.http_client.tls import no_doubt
+from wacrmd.meta.analytics import ENABLED_FIELD, clicks_of
 from wacrmd.meta.answer import date_of, error_of, outcome_of
 from wacrmd.meta.errors import rule_for
 from wacrmd.meta.management import MAX_TEXT, Health, NumberInfo, app_names, templates_of
@@ -40,6 +42,12 @@ TEMPLATE_FIELDS = (
 
 ONBOARDING_FIELD = "marketing_messages_onboarding_status"
 """The field of a business account that says whether `/marketing_messages` takes its messages."""
+
+PAGE = "100"
+"""Items of a page of a list."""
+
+MARKETING_PRODUCT = "MARKETING_MESSAGES_API_FOR_WHATSAPP"
+"""The `product_type` of messages that were posted to `/marketing_messages`; without one Meta counts the others."""
 
 MAX_PAGES = 200
 """Pages that are read of a list; a business account has at most 6,000 templates, and a page holds 100."""
@@ -148,12 +156,13 @@ class MetaClient:
 
     async def templates(self, waba_id: str, access_token: str, now: Millis) -> list[Template]:
         """All templates of a business account, read at `now`; raises MetaCallError."""
-        items = await self._list(f"{waba_id}/message_templates", access_token, TEMPLATE_FIELDS)
+        params = {"limit": PAGE, "fields": TEMPLATE_FIELDS}
+        items = await self._list(f"{waba_id}/message_templates", access_token, params)
         return templates_of(waba_id, items, now)
 
     async def subscribed_apps(self, waba_id: str, access_token: str) -> list[str]:
         """The names of the apps that receive the webhooks of a business account; raises MetaCallError."""
-        return app_names(await self._list(f"{waba_id}/subscribed_apps", access_token, None))
+        return app_names(await self._list(f"{waba_id}/subscribed_apps", access_token, {"limit": PAGE}))
 
     async def number(self, phone_number_id: str, access_token: str) -> NumberInfo:
         """What Meta says about a phone number; raises MetaCallError."""
@@ -173,6 +182,40 @@ class MetaClient:
         """What Meta says, in its word, about the business account and `/marketing_messages`; raises MetaCallError."""
         answer = await self._call("GET", waba_id, access_token, {"fields": ONBOARDING_FIELD})
         return as_text(answer.get(ONBOARDING_FIELD), MAX_TEXT)
+
+    async def has_analytics(self, waba_id: str, access_token: str) -> bool:
+        """Whether somebody has switched Meta's analytics of templates on for the business account; raises MetaCallError.
+
+        This client never does: it cannot be undone, and lets Meta use chats (docs/meta.md, Template analytics).
+        """
+        answer = await self._call("GET", waba_id, access_token, {"fields": ENABLED_FIELD})
+        return answer.get(ENABLED_FIELD) is True
+
+    async def template_clicks(
+        self,
+        waba_id: str,
+        access_token: str,
+        template_ids: Sequence[str],
+        days: range,
+        *,
+        now: Millis,
+        marketing: bool = False,
+    ) -> list[LinkClicks]:
+        """The clicks on links of up to 10 templates on some days of UTC up to today; raises MetaCallError.
+
+        `template_ids` are digits. `marketing`: of messages that were posted to `/marketing_messages`, else of the others.
+        """
+        params = {
+            "start": str(days.start * DAY // SECOND),
+            "end": str(min(days.stop * DAY, now) // SECOND),
+            "granularity": "DAILY",
+            "metric_types": '["CLICKED"]',
+            "template_ids": f"[{','.join(template_ids)}]",
+        }
+        if marketing:
+            params["product_type"] = MARKETING_PRODUCT
+        items = await self._list(f"{waba_id}/template_analytics", access_token, params)
+        return clicks_of(items, frozenset(template_ids), days)
 
     async def subscribe(self, waba_id: str, access_token: str) -> None:
         """Subscribe the token's app to the webhooks of a business account; raises MetaCallError."""
@@ -206,10 +249,10 @@ class MetaClient:
         """Close all connections; sends in flight end with an unknown outcome."""
         await self._http.aclose()
 
-    async def _list(self, path: str, access_token: str, fields: str | None) -> list[JsonObject]:
+    async def _list(self, path: str, access_token: str, params: Mapping[str, str]) -> list[JsonObject]:
         """All pages of a list. Only the cursor is used, not the URL in `next`: the token must go to no other host."""
         items: list[JsonObject] = []
-        params = {"limit": "100"} | ({"fields": fields} if fields else {})
+        params = dict(params)
         for _ in range(MAX_PAGES):
             page = await self._call("GET", path, access_token, params)
             data, paging = page.get("data"), page.get("paging")

@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from wacrmd.simulator import graph_errors
+from wacrmd.simulator.analytics import analytics_of
 from wacrmd.simulator.faults import Fault, TokenBucket, accepts_message, code_for, fault_for
 from wacrmd.simulator.graph_errors import GraphError, no_object
 from wacrmd.simulator.ledger import Entry
@@ -30,6 +31,7 @@ JSON_HEADERS = {"Content-Type": "application/json; charset=UTF-8"}
 BAD_GATEWAY_PAGE = (
     b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 )
+WABA_FIELDS = frozenset({"marketing_messages_onboarding_status", "is_enabled_for_insights"})
 APP = {
     "whatsapp_business_api_data": {
         "id": "670843887433847",
@@ -58,6 +60,7 @@ class GraphApi:
             web.post(version + "/{id}/{endpoint:messages|marketing_messages}", self.send),
             web.post(version + "/{id}/media", self.upload),
             web.get(version + "/{id}/message_templates", self.templates),
+            web.get(version + "/{id}/template_analytics", self.template_analytics),
             web.get(version + "/{id}/phone_numbers", self.numbers),
             web.route("*", version + "/{id}/subscribed_apps", self.subscribed_apps),
             web.get(version + "/{id}", self.node),
@@ -239,6 +242,16 @@ class GraphApi:
         url = str(request.url.with_query(None))
         return _json(page_of(self._state.options.templates, request.query, url))
 
+    async def template_analytics(self, request: web.Request) -> web.Response:
+        """What became of templates of a WABA, by day."""
+        if (refusal := self._refused_waba(request)) is not None:
+            return self._refuse(refusal)
+        state, waba_id = self._state, request.match_info["id"]
+        entries = [each for each in state.ledger.entries if state.waba_of(each.phone_number_id) == waba_id]
+        url, now_s = str(request.url.with_query(None)), state.now_ms() // 1000
+        found = analytics_of(state.options, entries, request.query, now_s, url)
+        return self._refuse(found) if isinstance(found, GraphError) else _json(found)
+
     async def numbers(self, request: web.Request) -> web.Response:
         """The numbers of a WABA."""
         if (refusal := self._refused_waba(request)) is not None:
@@ -268,7 +281,7 @@ class GraphApi:
             return self._refuse(refusal)
         state, object_id, fields = self._state, request.match_info["id"], _fields(request)
         is_known_waba = object_id == state.options.waba_id or bool(state.numbers_of(object_id))
-        if "marketing_messages_onboarding_status" in fields:  # only a WABA has it, and any id may be one
+        if not WABA_FIELDS.isdisjoint(fields):  # only a WABA has them, and any id may be one
             is_known_waba = state.is_waba(object_id)
         if is_known_waba:
             known = {
@@ -276,6 +289,7 @@ class GraphApi:
                 "health_status": health_of(state.options, "WABA", object_id),
                 "account_review_status": "APPROVED",
                 "marketing_messages_onboarding_status": state.options.marketing_onboarding,
+                "is_enabled_for_insights": state.options.insights,
                 "disable_marketing_messages_on_cloud_api": state.options.disable_marketing_messages_on_cloud_api,
             }
             return _json(

@@ -87,6 +87,9 @@ class Options:
     disable_marketing_messages_on_cloud_api: bool = _option(
         False, "`/messages` refuses marketing templates, with 131063"
     )
+    insights: bool = _option(
+        False, "`is_enabled_for_insights` of the WABAs; only then are there template analytics"
+    )
     people_limit: int = _option(
         0,
         "more different people than this in 24 hours, on all numbers together, are refused with 131048, unless they"
@@ -131,6 +134,9 @@ class Options:
     delivered_share: float = _share("share of the sent messages that are delivered", 1.0)
     read_share: float = _share("share of the delivered messages that are read", 0.5)
     replied_share: float = _share("share of the read messages that get a reply")
+    clicked_share: float = _share(
+        "share of the read messages whose recipient clicks the first link, as template analytics tell"
+    )
     reply_texts: tuple[str, ...] = _option(
         ("Thank you!",), "the texts of the replies, one at random for each"
     )

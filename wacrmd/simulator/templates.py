@@ -3,11 +3,13 @@
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from wacrmd.simulator.components import lower, parameters_of, refused
 from wacrmd.simulator.graph_errors import GraphError
+
+T = TypeVar("T")
 
 MAX_BODY = 1024
 """Characters of a body after substitution (docs/meta.md, Template components)."""
@@ -35,26 +37,39 @@ def page_of(templates: Sequence[Mapping[str, Any]], query: Mapping[str, str], ur
             wanted = [t for t in wanted if t.get(key) == query[key]]
     limit = int(query["limit"]) if query.get("limit", "").isdecimal() else DEFAULT_LIMIT
     limit = max(1, min(limit, MAX_LIMIT))
-    start = _position(query.get("after"))
     fields = [f.strip() for f in query["fields"].split(",")] if query.get("fields") else list(DEFAULT_FIELDS)
     if "id" not in fields:
         fields.append("id")
-    page = wanted[start : start + limit]
+    page, paging = slice_of(wanted, query, url, limit)
     data = [{f: value for f in fields if (value := _field(t, f)) is not None} for t in page]
-    if not data:
-        return {"data": []}
+    return {"data": data, "paging": paging} if data else {"data": []}
+
+
+def slice_of(
+    items: Sequence[T], query: Mapping[str, str], url: str, limit: int
+) -> tuple[Sequence[T], dict[str, Any]]:
+    """The items of a page, and its `paging`: `next` leads to the next page, absent on the last. Both are empty after it."""
+    start = _position(query.get("after"))
+    page = items[start : start + limit]
+    if not page:
+        return page, {}
     end = start + len(page)
     paging: dict[str, Any] = {"cursors": {"before": _cursor(start), "after": _cursor(end)}}
-    if end < len(wanted):
+    if end < len(items):
         kept = {k: v for k, v in query.items() if k != "access_token"}
         paging["next"] = f"{url}?{urlencode(kept | {'limit': limit, 'after': _cursor(end)})}"
-    return {"data": data, "paging": paging}
+    return page, paging
+
+
+def id_of(template: Mapping[str, Any]) -> str:
+    """Its id; one that the options do not name is made of name and language."""
+    return str(template.get("id") or f"{template.get('name')}:{template.get('language')}")
 
 
 def _field(template: Mapping[str, Any], name: str) -> Any:
     """A field of a template, or Meta's default for it if the templates of the options leave it out."""
     if name == "id":
-        return str(template.get("id") or f"{template.get('name')}:{template.get('language')}")
+        return id_of(template)
     fallback = {"status": "APPROVED", "category": "MARKETING", "parameter_format": "POSITIONAL"}
     return template.get(name, fallback.get(name))
 

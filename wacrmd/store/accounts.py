@@ -11,7 +11,7 @@ from wacrmd.domain.account import Account
 from wacrmd.domain.account_settings import AccountSettings
 from wacrmd.errors import conflict
 from wacrmd.fields import shared
-from wacrmd.store import people
+from wacrmd.store import people, template_clicks
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper, column_of
 
@@ -108,6 +108,7 @@ def remove(tx: Tx, account_id: str) -> None:
     tx.execute(f"DELETE FROM inbound_message {of_its_people}", (account_id,))
     known = tx.execute("SELECT id FROM person WHERE account_id = ?", (account_id,)).fetchall()
     people.forget_unused(tx, [person_id for (person_id,) in known])
+    template_clicks.forget_account(tx, account_id)
     for table in ("webhook_endpoint", "api_key", "media", "number", "message_stat"):
         tx.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
     tx.execute("DELETE FROM account WHERE id = ?", (account_id,))

@@ -6,7 +6,7 @@ from uuid import uuid4
 from wacrmd.clock import Millis
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.person import identity
-from wacrmd.store import broadcasts, drains, login_sessions, optouts, people, recipients
+from wacrmd.store import broadcasts, drains, login_sessions, optouts, people, recipients, template_clicks
 from wacrmd.store.database import Tx
 from wacrmd.store.salvage import Lost
 
@@ -135,6 +135,8 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
     )
     for statement in _BILLED:
         tx.execute(statement)
+    if "template_click" in lost.rows:
+        template_clicks.read_all_again(tx)
     return done
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from wacrmd.domain.statistics import BUTTON, FAILED, OPTED_OUT, QUICK_REPLY, By, reached, share
+from wacrmd.domain.template_clicks import Clicks
 from wacrmd.fields import Doc, Time, json_name
 
 
@@ -15,6 +16,17 @@ class FailureSum:
     code: Annotated[int | None, Doc("Meta's error code; null where the reason is wacrmd's own")]
     reason: Annotated[str, Doc("what it means")]
     count: Annotated[int, Doc("how many messages")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSum:
+    """Clicks on the links with one text, as Meta counts them. The two counts are no parts of each other."""
+
+    button: Annotated[str, Doc("the text of the button")]
+    people_count: Annotated[
+        int | None, Doc("how many people clicked, on each day anew; null: Meta does not say")
+    ]
+    click_count: Annotated[int | None, Doc("how often they clicked; null: Meta does not say")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,22 @@ class MessageSums:
         Doc('how many people tapped each quick reply; those with seldom texts are summed up as `""`'),
     ]
     failures: Annotated[list[FailureSum], Doc("why messages failed, the most frequent reason first")]
+    clicked_count: Annotated[
+        int | None,
+        Doc(
+            "people who clicked a link, each link and each day anew, as Meta's template analytics count them by days of UTC;"
+            " null where they tell nothing, and with `by=country`, `by=hour` and the days of another zone"
+        ),
+    ]
+    clicked_share: Annotated[
+        float | None,
+        Doc(
+            "`clicked_count` of `delivered_count`; null too if Meta counts more: other programs send the template as well"
+        ),
+    ]
+    clicks_by_button: Annotated[
+        list[LinkSum], Doc("the same for each text of a button, the one that most people clicked first")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +103,10 @@ class Statistics:
     waiting: Annotated[int, Doc("broadcasts that have changed since they were summed up; mostly 0 to a few")]
 
 
-def message_sums(sums: Mapping[str, int], reasons: Mapping[int, str]) -> dict[str, object]:
-    """The fields of `MessageSums`; `reasons` says what Meta's codes mean."""
+def message_sums(
+    sums: Mapping[str, int], reasons: Mapping[int, str], clicks: Mapping[str, Clicks]
+) -> dict[str, object]:
+    """The fields of `MessageSums`; `reasons` says what Meta's codes mean, `clicks` has those of each text of a button."""
     steps = reached(sums)
     sent, delivered, read, replied = (steps[each] for each in ("sent", "delivered", "read", "replied"))
     failures = [
@@ -89,6 +119,8 @@ def message_sums(sums: Mapping[str, int], reasons: Mapping[int, str]) -> dict[st
     tapped = sums.get(QUICK_REPLY, 0)
     total = sent + failed + uncertain
     taps = {what.removeprefix(BUTTON): count for what, count in sums.items() if what.startswith(BUTTON)}
+    known = [each.people for each in clicks.values() if each.people is not None]
+    clicked = sum(known) if known else None
     return {
         "total_count": total,
         "sent_count": sent,
@@ -107,6 +139,14 @@ def message_sums(sums: Mapping[str, int], reasons: Mapping[int, str]) -> dict[st
         "failed_share": share(failed, total),
         "replies_by_button": dict(sorted(taps.items(), key=lambda each: (-each[1], each[0]))),
         "failures": sorted(failures, key=lambda each: (-each.count, each.code or 0, each.reason)),
+        "clicked_count": clicked,
+        "clicked_share": None if clicked is None or clicked > delivered else share(clicked, delivered),
+        "clicks_by_button": [
+            LinkSum(button=button, people_count=each.people, click_count=each.clicks)
+            for button, each in sorted(
+                clicks.items(), key=lambda one: (-(one[1].people or 0), -(one[1].clicks or 0), one[0])
+            )
+        ],
     }
 
 

@@ -27,6 +27,7 @@ COUNTS = (
     Column("READ", "read", Kind.NUMBER),
     Column("REPLIED", "replied", Kind.NUMBER),
     Column("QUICK REPLY", "quick_reply", Kind.NUMBER, optional=2),
+    Column("CLICKED", "clicked", Kind.NUMBER, optional=2),
     Column("OPTED OUT", "opted_out", Kind.NUMBER),
     Column("FAILED", "failed", Kind.NUMBER),
     Column("UNCERTAIN", "uncertain_count", Kind.NUMBER, optional=1),
@@ -36,7 +37,12 @@ REASONS = (
     Column("CODE", "code", Kind.NUMBER),
     Column("REASON", "reason", Kind.PROSE),
 )
-SHARES = ("delivered", "read", "replied", "quick_reply", "opted_out", "failed")
+LINKS = (
+    Column("CLICKED", "people_count", Kind.NUMBER),
+    Column("CLICKS", "click_count", Kind.NUMBER),
+    Column("LINK", "button", Kind.PROSE),
+)
+SHARES = ("delivered", "read", "replied", "quick_reply", "clicked", "opted_out", "failed")
 
 
 @click.command(cls=Verb)
@@ -62,8 +68,9 @@ SHARES = ("delivered", "read", "replied", "quick_reply", "opted_out", "failed")
 def stats(session: Session, /, by: str, as_csv: bool, excel: bool, **chosen: Any) -> None:
     """Show what became of messages by template, country, hour or day.
 
-    A message counts when it was last tried. Percents: delivered of sent; read, replied and quick replies of delivered;
-    opted out and failed of all that were tried. For example: wacrmd stats --by template --since 2026-11-01 --account shop
+    A message counts when it was last tried. Percents: delivered of sent; read, replied, quick replies, clicked of delivered;
+    opted out and failed of all that were tried. Clicks on links are those of Meta's template analytics, if there are any:
+    people, by templates and by days of UTC. For example: wacrmd stats --by template --since 2026-11-01 --account shop
     """
     given = {"from": chosen.pop("since"), "to": chosen.pop("until"), **chosen}
     found = call(session, "stats", by=by, **given)
@@ -77,6 +84,9 @@ def stats(session: Session, /, by: str, as_csv: bool, excel: bool, **chosen: Any
         if failures := made["total"]["failures"]:
             say("")
             table(failures, REASONS, empty="")
+        if links := made["total"]["clicks_by_button"]:
+            say("")
+            table(links, LINKS, empty="")
         if made["left_out"]:
             hint(f"{counted(made['left_out'], 'more line')} left out: choose a shorter time or a template")
         if made["waiting"]:
@@ -90,5 +100,7 @@ def _shown(row: JsonObject) -> JsonObject:
     return row | {name: _counted(row[f"{name}_count"], row[f"{name}_share"]) for name in SHARES}
 
 
-def _counted(count: int, share: float | None) -> str:
+def _counted(count: int | None, share: float | None) -> str | None:
+    if count is None:
+        return None
     return f"{count} ({100 * share:.0f} %)" if share is not None and count else str(count)

@@ -47,6 +47,7 @@ async def index(visit: Visit) -> Response:
         chosen=chosen,
         error=error,
         total=found[By.DAY].total if found else None,
+        links=found[By.TEMPLATE].total.clicks_by_button if found else [],
         waiting=found[By.DAY].waiting if found else 0,
         sections=[_section(by, each, chosen) for by, each in found.items()],
     )
@@ -65,6 +66,7 @@ def _section(by: By, found: Statistics, chosen: dict[str, str | None]) -> dict[s
     section: dict[str, object] = {
         "by": by,
         "rows": [(names[id(row)], row) for row in found.rows[:SHOWN_ROWS]],
+        "has_clicks": any(row.clicked_count is not None for row in found.rows),
         "left_out": found.left_out + max(0, len(found.rows) - SHOWN_ROWS),
         "links": [
             path("/statistics", **chosen | {"template_name": row.template_name})

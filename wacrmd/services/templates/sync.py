@@ -1,11 +1,9 @@
 """Templates: listed as stored, and synced from Meta."""
 
-from dataclasses import dataclass, field
 from functools import partial
 
 from wacrmd.clock import MINUTE, SECOND, Millis
 from wacrmd.domain.marketing_route import RouteFacts
-from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import missed_opt_outs
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.template import Template
@@ -16,9 +14,10 @@ from wacrmd.services import pausing
 from wacrmd.services.context import Context
 from wacrmd.services.marketing import facts_by_business, route_of_category
 from wacrmd.services.pausing import Resumed
-from wacrmd.store import numbers, templates
+from wacrmd.services.templates.business import Business, ask, businesses
+from wacrmd.store import templates
 from wacrmd.store.database import Tx
-from wacrmd.vault import VaultError, access_token_context
+from wacrmd.vault import VaultError
 from wacrmd.views.templates import BusinessSync, TemplateSync, TemplateView
 
 TICK: Millis = 10 * SECOND
@@ -26,14 +25,6 @@ STALE_AFTER: Millis = 1 * MINUTE
 """The shortest time between two syncs when webhooks report changes."""
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Business:
-    """A business account and its numbers; the token of any of them can read the templates."""
-
-    waba_id: str
-    numbers: list[Number] = field(default_factory=list)
 
 
 async def page(
@@ -107,10 +98,10 @@ async def sync(ctx: Context, account_id: str | None = None) -> TemplateSync:
     Returns counts, in total and by business account. If Meta refuses a business account, it has an `error` and keeps
     its stored templates. Raises Refusal for an account without numbers.
     """
-    businesses = await _businesses(ctx, account_id)
-    if not businesses and account_id is not None:
+    asked = await businesses(ctx, account_id)
+    if not asked and account_id is not None:
         raise no_number()
-    results = [await _sync(ctx, business) for business in businesses]
+    results = [await _sync(ctx, business) for business in asked]
     return TemplateSync(
         templates=sum(each.templates for each in results),
         added=sum(each.added for each in results),
@@ -143,23 +134,17 @@ async def sync_due(ctx: Context, every: Millis) -> list[BusinessSync]:
     due = await ctx.db.read(partial(templates.due, now=ctx.clock.now(), every=every, stale_after=STALE_AFTER))
     return [
         await _sync(ctx, business)
-        for business in (await _businesses(ctx, None) if due else [])
+        for business in (await businesses(ctx, None) if due else [])
         if business.waba_id in due
     ]
 
 
-async def _businesses(ctx: Context, account_id: str | None) -> list[_Business]:
-    """The business accounts of the numbers of one account or of all, each once."""
-    found: dict[str, _Business] = {}
-    for number in await ctx.db.read(partial(numbers.all_of, account_id=account_id)):
-        found.setdefault(number.waba_id, _Business(number.waba_id)).numbers.append(number)
-    return list(found.values())
-
-
-async def _sync(ctx: Context, business: _Business) -> BusinessSync:
+async def _sync(ctx: Context, business: Business) -> BusinessSync:
     requested_at = ctx.clock.now()
     try:
-        listed = await _ask(ctx, business, requested_at)
+        listed = await ask(
+            ctx, business, lambda token: ctx.meta.templates(business.waba_id, token, requested_at)
+        )
     except (MetaCallError, VaultError) as error:
         reason = str(error)
         log.warning("template_sync_failed", business_account=business.waba_id, reason=reason)
@@ -199,18 +184,3 @@ async def _sync(ctx: Context, business: _Business) -> BusinessSync:
         updated=changed.updated,
         removed=changed.removed,
     )
-
-
-async def _ask(ctx: Context, business: _Business, now: Millis) -> list[Template]:
-    """Meta's list of templates, by the first token that works; raises the error of the last one if none does."""
-    failure: MetaCallError | VaultError | None = None
-    tried: set[str] = set()
-    for number in business.numbers:
-        try:
-            token = ctx.vault.decrypt(number.access_token, access_token_context(number.id))
-            if token not in tried:
-                tried.add(token)
-                return await ctx.meta.templates(business.waba_id, token, now)
-        except (MetaCallError, VaultError) as error:
-            failure = error
-    raise failure or MetaCallError(f"no number of business account {business.waba_id} has a token")

@@ -598,6 +598,27 @@ CREATE TABLE marketing_onboarding (
     told_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Whether a business account has Meta's analytics of templates: when it was asked, and when its clicks were last read.
+CREATE TABLE template_analytics (
+    waba_id TEXT PRIMARY KEY,
+    is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),
+    asked_at INTEGER NOT NULL,
+    read_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Clicks on links as these analytics count them; no row names a person, and none is deleted with the template.
+CREATE TABLE template_click (
+    waba_id TEXT NOT NULL,
+    day INTEGER NOT NULL,                           -- days since the epoch, UTC
+    template_name TEXT NOT NULL,
+    template_language TEXT NOT NULL,
+    is_marketing INTEGER NOT NULL CHECK (is_marketing IN (0, 1)),  -- posted to /marketing_messages
+    button TEXT NOT NULL,                           -- its text
+    people INTEGER CHECK (people >= 0),             -- NULL: Meta does not say
+    clicks INTEGER CHECK (clicks >= 0),
+    PRIMARY KEY (waba_id, day, template_name, template_language, is_marketing, button)
+) STRICT, WITHOUT ROWID;
+
 -- Broadcasts that were paused because Meta takes their template at the other endpoint, until they are resumed.
 CREATE TABLE wrong_way (
     broadcast_id INTEGER PRIMARY KEY REFERENCES broadcast (id) ON DELETE CASCADE,
