@@ -181,7 +181,10 @@ class Daemon:
         await self.admin("account.add", name="shop")
         await self.admin("number.add", **NUMBER)
         key = await self.admin(
-            "key.create", account="shop", name="tests", scopes=["messages:send", "broadcasts:send"]
+            "key.create",
+            account="shop",
+            name="tests",
+            scopes=["messages:send", "broadcasts:send", "broadcasts:read"],
         )
         self.key = key["key"]
 

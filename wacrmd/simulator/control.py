@@ -1,7 +1,6 @@
 """The control endpoints below `/_simulator`: ledger, options, replies and any webhook."""
 
 import secrets
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -126,7 +125,7 @@ class Control:
         self._state.people.wrote(number, sender.user_id, self._state.now_ms())
         context = entry.wamid if entry is not None and asked.get("context", True) else None
         try:
-            message = message_of(options, sender, _message_id(), _now_ms(), asked, context)
+            message = message_of(options, sender, _message_id(), self._state.now_ms(), asked, context)
         except ValueError as error:
             raise BadRequestError(str(error)) from error
         return await self._inject_message(number, message, [contact(options, sender)])
@@ -135,9 +134,9 @@ class Control:
         """Post the system message of a person with a new number (`number` to `new_number`) or user id."""
         match await _body(request):
             case {"phone_number_id": str(number), "number": str(before), "new_number": str(after)}:
-                message = changed_number(digits(before), digits(after), _message_id(), _now_ms())
+                message = changed_number(digits(before), digits(after), _message_id(), self._state.now_ms())
             case {"phone_number_id": str(number), "user_id": str(before), "new_user_id": str(after)}:
-                message = changed_user_id(before, after, _message_id(), _now_ms())
+                message = changed_user_id(before, after, _message_id(), self._state.now_ms())
             case _:
                 raise BadRequestError(
                     'expected {"phone_number_id": "…", "number": "…", "new_number": "…"}, or "user_id" and "new_user_id"'
@@ -152,7 +151,7 @@ class Control:
             raise BadRequestError('expected {"types": ["RESTRICTED_…"], "hours"?: 24, "waba_id"?: "…"}')
         if hours is not None and (isinstance(hours, bool) or not isinstance(hours, int | float)):
             raise BadRequestError("hours: expected a number")
-        now_s = int(time.time())
+        now_s = self._state.now_ms() // 1000
         ends = {} if hours is None else {"expiration": now_s + round(hours * 3600)}
         value = {
             "event": "ACCOUNT_RESTRICTION",
@@ -198,10 +197,6 @@ def _stranger(to: str) -> Sender:
 
 def _message_id() -> str:
     return f"wamid.{secrets.token_urlsafe(24)}"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @web.middleware

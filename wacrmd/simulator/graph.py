@@ -141,7 +141,7 @@ class GraphApi:
     ) -> web.StreamResponse:
         """Write the message into the ledger, schedule its webhooks, and answer as the fault says."""
         options, ledger = self._state.options, self._state.ledger
-        at_ms = time.time_ns() // 1_000_000
+        at_ms = self._state.now_ms()
         endpoint = request.match_info["endpoint"]
         entry = ledger.take(phone_number_id, send, self._wamid(send), raw, at_ms, endpoint=endpoint)
         key = f"{digits(send.input)}/{send.template}"

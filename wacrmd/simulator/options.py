@@ -102,7 +102,7 @@ class Options:
 
     date_ahead_s: float = _option(
         0.0,
-        "how far the time in `Date` of the answers is ahead of the machine's clock",
+        "how far the simulated Meta's time, in `Date` and in its webhooks, is ahead of the machine's clock",
         unit="s",
         minimum=-1e12,
     )

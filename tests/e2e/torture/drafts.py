@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from tests.e2e.process import Daemon
+from tests.e2e.torture.machine import Machine
 from tests.e2e.torture.plans import Plans
 from tests.e2e.torture.report import Posted
 from wacrmd.admin.client import AdminClient
@@ -23,7 +23,7 @@ SIZES = (1, 700, 2500)
 class Drafts:
     """Makes one draft after the other; `posted` gets each that is to be sent, `new_people` are numbers of nobody else."""
 
-    daemon: Daemon
+    daemon: Machine
     random: random.Random
     posted: list[Posted]
     new_people: Callable[[int], list[dict[str, Any]]]

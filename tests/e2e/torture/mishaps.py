@@ -15,17 +15,12 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from tests.e2e.process import Daemon, free_ports, spawn
+from tests.e2e.process import free_ports, spawn
+from tests.e2e.torture.machine import FAKETIME, Machine
 from tests.support.patience import PATIENCE_S
 
 IN_USE = 75
 """The exit code of a daemon whose file another one uses."""
-
-FAKETIME = (
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-)
-"""Debian's libfaketime, which shows a process another time."""
 
 CLOCKS_S = (-2 * 365 * 86400, -86400, -3600, 3600, 86400, 400 * 86400)
 
@@ -34,7 +29,7 @@ CLOCKS_S = (-2 * 365 * 86400, -86400, -3600, 3600, 86400, 400 * 86400)
 class Mishaps:
     """The mishaps that this machine can cause, chosen by `random`; `problems` gets what must not have happened."""
 
-    daemon: Daemon
+    daemon: Machine
     random: random.Random
     problems: list[str]
     skipped: list[str] = field(default_factory=list)
@@ -44,9 +39,10 @@ class Mishaps:
         self._first: list[int] | None = None
         """The mishaps that have not happened yet; None before the first one is chosen."""
         self._shim = self._compile()
-        self._faketime = next((path for path in FAKETIME if Path(path).exists()), None)
-        if self._faketime is None:
-            self.skipped.append("another time: libfaketime is not installed (Debian: faketime)")
+        if FAKETIME is None:
+            self.skipped.append(
+                "another time, rules of retries: libfaketime is not installed (Debian: faketime)"
+            )
 
     def choose(self) -> tuple[str, AbstractAsyncContextManager[None]]:
         """A mishap, and the life of a daemon in which it happens: it runs within the block, and is dead after it."""
@@ -59,7 +55,7 @@ class Mishaps:
         ]
         if self._shim is not None:
             mishaps.append(("without power", 3, self._without_power))
-        if self._faketime is not None:
+        if FAKETIME is not None:
             mishaps.append(("with another time", 2, self._another_time))
         if self._first is None:
             self._first = self.random.sample(range(len(mishaps)), len(mishaps))
@@ -153,13 +149,7 @@ class Mishaps:
 
     @asynccontextmanager
     async def _another_time(self) -> AsyncIterator[None]:
-        seconds = self.random.choice(CLOCKS_S)
-        environ = {
-            "LD_PRELOAD": str(self._faketime),
-            "FAKETIME": f"{seconds:+d}",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-        self.daemon.start(environ)
+        self.daemon.start(wrong_by_s=self.random.choice(CLOCKS_S))
         yield
         await self._end()
 

@@ -3,10 +3,11 @@
 import random
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.e2e.process import Daemon
+from tests.e2e.torture.again import rules
+from tests.e2e.torture.machine import Machine
 from tests.support.site import PHONE_NUMBER_ID
 from wacrmd.errors import WacrmdError
 from wacrmd.simulator import Simulator
@@ -19,7 +20,7 @@ SOON_S = 20
 class Plans:
     """The plans, and the limit of the number: Meta refuses whoever is beyond it, and that must never happen."""
 
-    daemon: Daemon
+    daemon: Machine
     sim: Simulator
     random: random.Random
     limit: int = 100
@@ -35,7 +36,7 @@ class Plans:
             {"send_between": {"from": "00:00", "to": "24:00"}},
             {"send_between": {"from": self._soon(), "to": "24:00", "zone": "Etc/UTC"}},
         )
-        return self.random.choice(plans)
+        return self.random.choice(plans) | rules(self.random)
 
     async def raise_limit(self) -> None:
         """Meta allows more people, and then an operator says so."""
@@ -60,5 +61,6 @@ class Plans:
                         raise
 
     def _soon(self) -> str:
-        at = datetime.fromtimestamp(time.time() + SOON_S, UTC)
-        return "00:00" if at.date() != datetime.now(UTC).date() else f"{at:%H:%M}"
+        now = datetime.fromtimestamp(time.time() + self.daemon.ahead_s, UTC)
+        at = now + timedelta(seconds=SOON_S)
+        return "00:00" if at.date() != now.date() else f"{at:%H:%M}"

@@ -11,7 +11,7 @@ from uuid import uuid4
 import anyio
 import httpx
 
-from tests.e2e.process import Daemon
+from tests.e2e.torture.machine import Machine
 from tests.e2e.torture.report import Posted, Report
 
 SIZES = (1, 250, 900)
@@ -25,7 +25,7 @@ DELETED_SHARE = 0.15
 class Programs:
     """Fills one draft after the other; `posted` gets each that is sent, `new_people` are numbers of nobody else."""
 
-    daemon: Daemon
+    daemon: Machine
     random: random.Random
     posted: list[Posted]
     new_people: Callable[[int], list[dict[str, Any]]]

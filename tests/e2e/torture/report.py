@@ -35,6 +35,23 @@ class Report:
     taken: int = 0
     ways: Counter[str] = field(default_factory=Counter)
     """To which endpoint these messages went."""
+    singles: Counter[int] = field(default_factory=Counter)
+    """How single messages were answered."""
+    nights: int = 0
+    """Days that passed while the daemon was off."""
+    requeued: int = 0
+    """Who was sent to again because a person asked for it."""
+    by_rule: int = 0
+    """How often a rule sent again."""
+    again: int = 0
+    """Messages that Meta took after one to the same recipient had failed."""
+    opted_out: int = 0
+    """Who opted out after a message had failed."""
+    billed: int = 0
+    money: Counter[str] = field(default_factory=Counter)
+    """By currency, in millionths."""
+    summed: int = 0
+    """Messages in the statistics."""
     final: Counter[str] = field(default_factory=Counter)
     issued: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -50,6 +67,7 @@ class Report:
         outcomes = ", ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items()))
         kills = ", ".join(f"{count} while {name}" for name, count in sorted(self.kills.items()))
         mishaps = ", ".join(f"{count} {name}" for name, count in sorted(self.mishaps.items()))
+        money = ", ".join(f"{micros / 1e6:.4f} {currency}" for currency, micros in sorted(self.money.items()))
         lines = [
             f"seed {self.seed}, {self.duration_s:.0f} s"
             + (f", ended by {self.ended_by}" if self.ended_by else ""),
@@ -61,6 +79,12 @@ class Report:
             f"broadcasts      {self.broadcasts} with {self.recipients} recipients",
             f"Meta's answers  {outcomes}",
             f"messages taken  {self.taken} ({', '.join(f'{n} by /{way}' for way, n in sorted(self.ways.items()))})",
+            f"single messages {', '.join(f'{n} answered {status}' for status, n in sorted(self.singles.items()))}",
+            f"sent again      {self.again} messages: {self.requeued} times by hand, {self.by_rule} times by a rule",
+            f"opted out       {self.opted_out} people to whom a message had failed",
+            f"days passed     {self.nights}",
+            f"Meta's bill     {self.billed} messages, {money}",
+            f"statistics      {self.summed} messages",
             f"statuses posted {issued}",
             f"recipients now  {statuses}",
             "                (of those that are uncertain, Meta has no message)",

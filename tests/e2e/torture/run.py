@@ -12,53 +12,32 @@ from uuid import uuid4
 import anyio
 import httpx
 
-from tests.e2e.process import Daemon
-from tests.e2e.torture.compare import compare
+from tests.e2e.torture.again import Again
+from tests.e2e.torture.bill import PRICE_LIST, spent
+from tests.e2e.torture.compare import Shown, compare
+from tests.e2e.torture.crowd import Crowd
 from tests.e2e.torture.drafts import Drafts
-from tests.e2e.torture.files import TEMPLATE, Files
+from tests.e2e.torture.files import Files
+from tests.e2e.torture.machine import FAKETIME, Machine
+from tests.e2e.torture.meta import FAULTS, LONG, NO_FAULTS, OPTIONS, SLOW_CODE
 from tests.e2e.torture.mishaps import Mishaps
+from tests.e2e.torture.operator import Operator
 from tests.e2e.torture.plans import Plans
 from tests.e2e.torture.programs import Programs
 from tests.e2e.torture.report import Posted, Report
-from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, people
-from wacrmd.errors import WacrmdError
-from wacrmd.simulator import Options, Simulator
+from tests.e2e.torture.singles import Singles
+from tests.e2e.torture.sums import Statistics, statistics
+from wacrmd.simulator import Simulator
 
 SETTLE_S = 150.0
+"""For so long at most nothing may move in the end: refusals are tried again after minutes."""
+SUMMED_S = 60.0
+"""How long statistics may be behind, in the end."""
+NIGHTS = (0.6, 0.75, 0.9)
+"""After which shares of the kills of a long run a day passes. From then on each start takes a second more, because a process
+with another time cannot be a fork."""
 RATE = 400
-LONG = 50
-"""From so many kills on, there is time for refusals that are tried again after half a minute."""
-SLOW_CODE = 131000
 PROGRESS_S = 10.0
-ROUTES = ("auto", "messages", "marketing_messages")
-"""Where marketing templates go; Meta takes them on both ways."""
-
-NO_FAULTS: dict[str, Any] = {
-    "error_share": 0.0,
-    "close_before_share": 0.0,
-    "close_after_share": 0.0,
-    "half_answer_share": 0.0,
-    "hang_share": 0.0,
-    "bad_gateway_share": 0.0,
-    "throttle_per_second": 0,
-    "media_close_share": 0.0,
-    "latency_ms": 5,
-    "latency_jitter_ms": 20,
-}
-
-FAULTS: tuple[dict[str, Any], ...] = (
-    {"close_after_share": 0.03, "half_answer_share": 0.02, "close_before_share": 0.02},
-    {"bad_gateway_share": 0.03, "bad_gateway_taken": True, "hang_share": 0.01},
-    {"bad_gateway_share": 0.03, "bad_gateway_taken": False, "hang_share": 0.01},
-    {"error_share": 0.1, "error_code": 131056},
-    {"error_share": 0.05, "error_code": 131026},
-    {"error_share": 0.02, "error_code": SLOW_CODE},
-    {"throttle_per_second": 60},
-    {"media_close_share": 0.5},
-    {"latency_ms": 200, "latency_jitter_ms": 300},
-    {},
-)
-"""What goes wrong at Meta for a while; the rest is as in NO_FAULTS."""
 
 
 class Torture:
@@ -67,7 +46,7 @@ class Torture:
     def __init__(
         self, folder: Path, sim: Simulator, kills: int, seed: int, progress: TextIO | None = None
     ) -> None:
-        self.daemon = Daemon(folder, sim, rate=RATE, read_timeout_s=1.5)
+        self.daemon = Machine(folder, sim, rate=RATE, read_timeout_s=1.5)
         self.folder = folder
         self.sim = sim
         self.kills = kills
@@ -77,15 +56,17 @@ class Torture:
         self.mishaps = Mishaps(self.daemon, self.random, self.report.problems)
         self.report.skipped = self.mishaps.skipped
         self.posted: list[Posted] = []
-        self.paused: set[str] = set()
         self.faults = [faults for faults in FAULTS if kills >= LONG or faults.get("error_code") != SLOW_CODE]
         self._stage = anyio.CancelScope()
         """What is being done, and ends at a signal."""
-        self._phones = 0
+        self.crowd = Crowd(self.random)
         self.plans = Plans(self.daemon, sim, self.random)
+        self.operator = Operator(self.daemon, self.random, self.posted, self.plans, self.report)
+        self.again = Again(self.daemon, self.random, self.posted, self.report)
         self.files = Files(self.report.problems)
-        self.drafts = Drafts(self.daemon, self.random, self.posted, self.new_people, self.plans)
-        self.programs = Programs(self.daemon, self.random, self.posted, self.new_people, self.report)
+        self.drafts = Drafts(self.daemon, self.random, self.posted, self.crowd.new, self.plans)
+        self.programs = Programs(self.daemon, self.random, self.posted, self.crowd.new, self.report)
+        self.singles = Singles(self.daemon, self.random, self.posted, self.crowd, self.report)
         self._tell_at = 0.0
         sim.change(**NO_FAULTS)
 
@@ -104,7 +85,7 @@ class Torture:
                 self.report.problems.append(f"the harness ended early:\n{traceback.format_exc()}")
             await self.daemon.kill()
             self.sim.change(**NO_FAULTS)
-            shown: dict[str, dict[str, Any]] | None = None
+            shown: Shown | None = None
             try:
                 with anyio.CancelScope() as self._stage:
                     shown = await self.end()
@@ -116,7 +97,8 @@ class Torture:
                 self.report.problems.append(f"the last stop ended with {ended}")
             watch.cancel_scope.cancel()
         if (self.folder / "wacrmd.db").exists():
-            compare(self.folder / "wacrmd.db", self.sim, self.posted, shown, self.report)
+            opted_out = self.again.opted_out
+            compare(self.folder / "wacrmd.db", self.sim, self.posted, opted_out, shown, self.report)
         if not (self.report.problems or self.report.ended_by or self.report.taken):
             self.report.problems.append("no message was sent: nothing was tried")
         self.report.duration_s = time.monotonic() - began
@@ -126,19 +108,30 @@ class Torture:
         """One life of the daemon after another, under load."""
         await self.daemon.set_up()
         await self.daemon.admin("template.sync")
+        await self.daemon.admin("price.import", csv=PRICE_LIST)
         await self.plans.raise_limit()
         await self.daemon.kill()
         self.report.kills["idle"] += 1
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.keep_posting)
             tasks.start_soon(self.keep_changing_faults)
-            tasks.start_soon(self.keep_operating)
+            tasks.start_soon(self.operator.keep_operating)
+            tasks.start_soon(self.again.keep_asking)
             tasks.start_soon(self.drafts.keep_drafting)
             tasks.start_soon(self.programs.keep_filling)
-            for _ in range(self.kills):
+            tasks.start_soon(self.singles.keep_sending)
+            for life in range(1, self.kills + 1):
                 await self.one_life()
                 self.tell(began)
+                if self.kills >= LONG and life in {round(share * self.kills) for share in NIGHTS}:
+                    self.let_a_night_pass()
             tasks.cancel_scope.cancel()
+
+    def let_a_night_pass(self) -> None:
+        """The daemon is off until tomorrow, where that can be."""
+        if FAKETIME is not None:
+            self.daemon.sleep_until_tomorrow()
+            self.report.nights += 1
 
     async def end_at_signals(self) -> None:
         """Each SIGINT or SIGTERM ends what is being done."""
@@ -155,7 +148,7 @@ class Torture:
             report, accepted = self.report, sum(post.broadcast_id is not None for post in self.posted)
             self.progress.write(
                 f"{now - began:.0f} s: {report.kills.total()} of {self.kills + 1} kills, {accepted} broadcasts,"
-                f" {self._phones} recipients, {len(self.sim.ledger)} messages, {len(report.problems)} problems\n"
+                f" {self.crowd.count} recipients, {len(self.sim.ledger)} messages, {len(report.problems)} problems\n"
             )
             self.progress.flush()
 
@@ -192,7 +185,7 @@ class Torture:
         """Repeat a POST only if no response came; half of them have an Idempotency-Key."""
         while True:
             count = self.random.choice((1, 5, 20, 60))
-            to = self.new_people(count)
+            to = self.crowd.new(count)
             posted = Posted(str(uuid4()) if self.random.random() < 0.5 else None, [p["to"] for p in to])
             self.posted.append(posted)
             body = {
@@ -207,28 +200,24 @@ class Torture:
                 await self.one_post(client, posted, body)
             await anyio.sleep(self.random.random() * 0.6)
 
-    def new_people(self, count: int) -> list[dict[str, Any]]:
-        """People whom no other broadcast names."""
-        first, self._phones = self._phones, self._phones + count
-        return people(count, first)
-
     async def one_post(self, client: httpx.AsyncClient, posted: Posted, body: dict[str, Any]) -> None:
         headers = {"Idempotency-Key": posted.key} if posted.key else {}
+        posted.tries += 1  # before: the run may end meanwhile
         try:
             answer = await client.post("/api/v1/broadcasts", json=body, headers=headers)
         except httpx.ConnectError:
-            await anyio.sleep(0.1)  # connection refused: nothing was posted
+            posted.tries -= 1  # connection refused: nothing was posted
+            await anyio.sleep(0.1)
             return
         except Exception as error:  # noqa: BLE001 - a library may trip over a peer that dies; it may have been posted
             if not isinstance(error, httpx.HTTPError):
                 self.report.client_errors[f"{type(error).__name__}: {error}"] += 1
-            posted.tries += 1
             await anyio.sleep(0.05)
             return
         if answer.status_code == 503:  # as while the file is away: nothing of it may be stored
+            posted.tries -= 1
             await anyio.sleep(0.2)
             return
-        posted.tries += 1
         if answer.status_code == 202:
             posted.broadcast_id = answer.json()["data"]["broadcast_id"]
         else:
@@ -236,127 +225,100 @@ class Torture:
             self.report.problems.append(f"a POST was answered {answer.status_code}: {answer.text[:200]}")
 
     async def keep_changing_faults(self) -> None:
-        """Meta behaves differently every second or so."""
+        """Meta behaves differently every second or so; the second message to somebody fares differently, too."""
         while True:
-            self.sim.change(**(NO_FAULTS | self.random.choice(self.faults)))
+            self.sim.change(**(NO_FAULTS | self.random.choice(self.faults)), seed=self.random.randrange(1000))
             await anyio.sleep(self.random.uniform(0.3, 2.0))
-
-    async def keep_operating(self) -> None:
-        """An operator pauses and resumes broadcasts and the number, and raises its limit."""
-        while True:
-            await anyio.sleep(self.random.uniform(0.2, 1.5))
-            try:
-                await self.operate()
-            except (WacrmdError, OSError):
-                pass
-            except Exception as error:  # noqa: BLE001 - as in one_post
-                self.report.client_errors[f"{type(error).__name__}: {error}"] += 1
-
-    async def operate(self) -> None:
-        accepted = [posted.broadcast_id for posted in self.posted[-30:] if posted.broadcast_id]
-        if accepted and self.random.random() < 0.5:
-            chosen = self.random.choice(accepted)
-            self.paused.add(chosen)
-            await self.daemon.admin("broadcast.pause", id=chosen)
-        if self.random.random() < 0.4:
-            route = self.random.choice(ROUTES)
-            await self.daemon.admin("account.set", name="shop", marketing_route=route)
-        if self.random.random() < 0.5:
-            await self.plans.raise_limit()
-        if self.random.random() < 0.5:
-            await self.plans.let_pass()
-        if self.random.random() < 0.2:
-            await self.daemon.admin("number.pause", id=PHONE_NUMBER_ID)
-        for broadcast_id in list(self.paused)[:2]:
-            if self.random.random() < 0.5:
-                await self.resume(broadcast_id)
-        if self.random.random() < 0.7:
-            await self.daemon.admin("number.resume", id=PHONE_NUMBER_ID)
-
-    async def resume(self, broadcast_id: str) -> None:
-        """Resume; one that is `sent` meanwhile, or a draft that is still prepared, gives a conflict, which is right."""
-        try:
-            await self.daemon.admin("broadcast.resume", id=broadcast_id)
-        except WacrmdError as refusal:
-            if not any(words in str(refusal) for words in ("it is sent", "it is a draft")):
-                raise
-        self.paused.discard(broadcast_id)
 
     # --- the end ------------------------------------------------------------------------------------------
 
-    async def end(self) -> dict[str, dict[str, Any]]:
-        """A last life without faults, until everything is sent and all webhooks are accepted; what the API shows then."""
+    async def end(self) -> Shown:
+        """Lives without faults, until everything is sent and all webhooks are accepted; what the API shows then.
+
+        Days pass between them, until no rule sends again any more.
+        """
+        await self.begin_the_end()
+        await self.operator.resume_all()
+        await self.plans.lift_limit()
+        await self.settle()
+        if await self.again.retry_uncertain():
+            await self.settle()
+        return await self.shown()
+
+    async def begin_the_end(self) -> None:
+        """Start the daemon."""
         self.daemon.start()
         if not await self.daemon.ready():
             raise RuntimeError("the daemon does not start any more")
-        for broadcast_id in list(self.paused):
-            await self.resume(broadcast_id)
-        await self.daemon.admin("number.resume", id=PHONE_NUMBER_ID)
-        await self.plans.lift_limit()
-        await self.settle()
-        return await self.shown()
 
     async def settle(self) -> None:
-        """Wait until nothing is being sent and every webhook was accepted."""
+        """Wait until nothing is being sent and every webhook was accepted, day after day."""
         deadline = time.monotonic() + SETTLE_S
+        before = None
         while time.monotonic() < deadline:
             drafts_settled = (
                 await self.drafts.settled() and await self.programs.settled()
             )  # then they are broadcasts
             await self.plans.let_pass()
-            status = await self.daemon.admin("status")
-            if drafts_settled and not status["broadcasts"] and not self.sim.poster.pending:
-                return
+            waiting = await self.unfinished()
+            now = (
+                sum(each["pending_count"] for each in waiting),
+                len(self.sim.ledger),
+                self.sim.poster.pending,
+            )
+            if now != before:  # a busy machine takes its time
+                before, deadline = now, time.monotonic() + SETTLE_S
+            if drafts_settled and not self.sim.poster.pending:
+                if not waiting:
+                    return
+                if FAKETIME is not None and all(_waits_for_a_day(each) for each in waiting):
+                    await self.daemon.kill()
+                    self.let_a_night_pass()
+                    await self.begin_the_end()
             await anyio.sleep(0.2)
-        waiting = [(b["id"], b["status"], b["pending_count"], b["hold"]) for b in status["broadcasts"]]
+        found = [(each["id"], each["status"], each["pending_count"], each["hold"]) for each in waiting]
         self.report.problems.append(
-            f"not at its end after {SETTLE_S:.0f} s: {waiting[:5]}, {self.sim.poster.pending} webhooks pending"
+            f"nothing has moved for {SETTLE_S:.0f} s: {found[:5]}, {self.sim.poster.pending} webhooks pending"
         )
 
-    async def shown(self) -> dict[str, dict[str, Any]]:
-        """Every broadcast as the API shows it."""
-        found: dict[str, dict[str, Any]] = {}
+    async def unfinished(self) -> list[dict[str, Any]]:
+        """Broadcasts and single messages that are not finished."""
+        found: list[dict[str, Any]] = (await self.daemon.admin("status"))["broadcasts"]
+        return found
+
+    async def shown(self) -> Shown:
+        """Everything as the API shows it."""
         async with self.daemon.client() as client:
-            cursor: str | None = None
-            while True:
-                query = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
-                answer = (await client.get("/api/v1/broadcasts", params=query)).json()
-                found |= {broadcast["id"]: broadcast for broadcast in answer["data"]}
-                cursor = answer["meta"]["next_cursor"]
-                if cursor is None:
-                    return found
+            return Shown(
+                broadcasts={each["id"]: each for each in await _listed(client, "/api/v1/broadcasts")},
+                messages={each["message_id"]: each for each in await _listed(client, "/api/v1/messages")},
+                spent=await spent(client),
+                statistics=await _summed(client),
+            )
 
 
-OPTIONS = Options(
-    app_secret=APP_SECRET,
-    access_token=ACCESS_TOKEN,
-    keep_bodies=False,
-    templates=(
-        {
-            "name": "hello",
-            "language": "en_US",
-            "category": "MARKETING",
-            "components": [{"type": "BODY", "text": "Hello {{1}}"}],
-        },
-        TEMPLATE,
-    ),
-    check_media=True,
-    marketing_onboarding="ONBOARDED",
-    failed_share=0.05,
-    failed_codes=(131026, 131049),
-    delivered_share=0.9,
-    read_share=0.6,
-    replied_share=0.3,
-    early_share=0.3,
-    twice_share=0.3,
-    shuffle=True,
-    batch=20,
-    batch_wait_ms=30,
-    late_ms=300,
-    webhook_backoff_s=0.3,
-    webhook_timeout_s=5,
-)
-"""How the simulated Meta behaves, beside its faults."""
+def _waits_for_a_day(broadcast: dict[str, Any]) -> bool:
+    return broadcast["hold"] is not None and broadcast["hold"]["reason"] == "waiting_for_retry"
+
+
+async def _listed(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        query = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
+        answer = (await client.get(path, params=query)).json()
+        found += answer["data"]
+        cursor = answer["meta"]["next_cursor"]
+        if cursor is None:
+            return found
+
+
+async def _summed(client: httpx.AsyncClient) -> Statistics:
+    """The statistics, once all broadcasts are summed up."""
+    with anyio.fail_after(SUMMED_S):
+        while (found := await statistics(client)) is None:  # noqa: ASYNC110 - of another process
+            await anyio.sleep(0.2)
+    return found
 
 
 async def torture(kills: int, seed: int, folder: Path, progress: TextIO | None = None) -> Report:
