@@ -3,7 +3,8 @@
 import pytest
 
 from wacrmd.clock import DAY, HOUR
-from wacrmd.domain.retry import NO_LIMITS, RetryLimits, RetryRule, again_at
+from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.retry import NO_LIMITS, RetryLimits, RetryRequest, RetryRule, again_at
 
 RULES = (RetryRule((131049, 131026), 5, 2), RetryRule((131053,), 1, 1))
 LIMITS = RetryLimits({131049: DAY}, frozenset({131026}))
@@ -32,3 +33,10 @@ def test_a_rule_waits_as_long_as_it_and_meta_say_and_is_used_up_at_last(
 
 def test_a_rule_reads_as_it_is_written_on_the_command_line() -> None:
     assert [str(rule) for rule in RULES] == ["131049, 131026 after 5h, 2 times", "131053 after 1h, 1 time"]
+
+
+def test_only_a_time_or_those_who_wait_already_move_a_retry() -> None:
+    failed, waiting = frozenset({RecipientStatus.FAILED}), frozenset({RecipientStatus.PENDING})
+    assert not RetryRequest(failed).moves
+    assert RetryRequest(failed, at=0).moves
+    assert RetryRequest(waiting).moves

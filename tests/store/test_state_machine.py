@@ -32,7 +32,7 @@ from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import STAGE, RecipientStatus
-from wacrmd.domain.retry import NO_LIMITS, RetryRequest, RetryRule
+from wacrmd.domain.retry import NO_LIMITS, RetryLimits, RetryRequest, RetryRule
 from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.store import attempts, broadcast_counts, broadcasts, receipts, recipients, retries
 from wacrmd.store.connection import open_reader
@@ -43,6 +43,8 @@ S = RecipientStatus
 WAITING = frozenset({S.PENDING, S.SENDING})
 PEOPLE = 4
 UNDELIVERABLE = MetaError(131026, "Message undeliverable")
+META_WAITS = 2500
+LIMITS = RetryLimits({UNDELIVERABLE.code: META_WAITS})
 STATUSES = st.sampled_from([S.SENT, S.DELIVERED, S.READ, S.REPLIED, S.FAILED])
 
 
@@ -64,6 +66,8 @@ class Sending(RuleBasedStateMachine):
         self.claimed: set[tuple[int, int]] = set()
         self.dead: set[tuple[int, int]] = set()
         self.known: dict[int, S] = {}
+        self.not_before: dict[int, int] = {}
+        """When Meta allows what a person has asked for."""
         self.named: set[str] = set()
         """Messages whose ids are known: Meta's answer had it, or a status with our token."""
         self.wamids = 0
@@ -93,6 +97,7 @@ class Sending(RuleBasedStateMachine):
             assert STAGE.get(self.known.get(claim.recipient_id, S.PENDING), 0) < STAGE[S.DELIVERED], (
                 "known as delivered, and claimed again"
             )
+            assert self.now >= self.not_before.pop(claim.recipient_id, 0), "before Meta allows it"
             self.claimed.add((claim.recipient_id, claim.attempt))
         return multiple(*claims)
 
@@ -191,18 +196,52 @@ class Sending(RuleBasedStateMachine):
         done = broadcasts.cancel(self.tx, self.id, self.now)
         assert done == (was in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED))
 
-    @rule(statuses=st.sets(st.sampled_from([S.FAILED, S.UNCERTAIN]), min_size=1))
-    def retry(self, statuses: set[S]) -> None:
+    @rule(
+        statuses=st.sets(st.sampled_from([S.FAILED, S.UNCERTAIN]), min_size=1),
+        later=st.sampled_from([None, 0, 3]),
+    )
+    def retry(self, statuses: set[S], later: int | None) -> None:
+        """Now, or with a time, which moves those who wait for such a retry."""
         state = self.state()
         if state is BroadcastStatus.CANCELLED:
             return
         for recipient_id in self.ids():
             if self.status(recipient_id) in statuses:
                 self.known.pop(recipient_id, None)
-        requeued = retries.requeue(self.tx, self.id, RetryRequest(frozenset(statuses)), self.now).ids
+        failed = {
+            each: row(self.tx, each)["failed_at"]
+            for each in self.ids()
+            if row(self.tx, each)["error_code"] == UNDELIVERABLE.code
+        }
+        at = None if later is None else self.now + later * 1000
+        wanted = RetryRequest(frozenset(statuses), at=at)
+        requeued = retries.requeue(self.tx, self.id, wanted, self.now, LIMITS).ids
+        for each in requeued:
+            failed_at = failed.get(each)
+            self.not_before[each] = failed_at + META_WAITS if isinstance(failed_at, int) else 0
         if requeued and state is BroadcastStatus.SENT:
             broadcasts.reopen(self.tx, self.id, self.now)
         broadcasts.recipients_changed(self.tx, [self.id], self.now)
+
+    @rule(later=st.integers(0, 3))
+    def move_retries(self, later: int) -> None:
+        """Another time for all who wait for a retry changes nobody's status, and sends to nobody new."""
+        if self.state() is BroadcastStatus.CANCELLED:
+            return
+        before = {each: row(self.tx, each) for each in self.ids()}
+        wanted = RetryRequest(frozenset({S.PENDING}), at=self.now + later * 1000)
+        done = retries.requeue(self.tx, self.id, wanted, self.now, LIMITS)
+        after = {each: row(self.tx, each) for each in self.ids()}
+        changed = {each for each in before if before[each] != after[each]}
+        assert (done.ids, done.moved >= len(changed)) == ([], True)
+        for each in changed:
+            kept = {"next_attempt_at", "first_attempt_at"}
+            assert {k: v for k, v in before[each].items() if k not in kept} == {
+                k: v for k, v in after[each].items() if k not in kept
+            }
+            assert (before[each]["status"], before[each]["attempt"]) != ("pending", 0), (
+                "the first message is no retry"
+            )
 
     @rule()
     def retry_not_delivered(self) -> None:
@@ -228,6 +267,7 @@ class Sending(RuleBasedStateMachine):
         assert set(again) == (set() if state is BroadcastStatus.CANCELLED else usable)
         for each in again:
             self.known.pop(each, None)
+            self.not_before.pop(each, None)
         broadcasts.recipients_changed(self.tx, [self.id], self.now)
 
     @rule()
@@ -288,6 +328,13 @@ class Sending(RuleBasedStateMachine):
                 assert waits
             case BroadcastStatus.CANCELLED:
                 assert not self.count("pending")
+
+    @invariant()
+    def nobody_waits_for_a_time_before_meta_allows_it(self) -> None:
+        for recipient_id, at in self.not_before.items():
+            found = row(self.tx, recipient_id)
+            next_at = found["next_attempt_at"]
+            assert found["status"] != "pending" or (isinstance(next_at, int) and next_at >= at)
 
     @invariant()
     def a_delivered_message_stays_delivered(self) -> None:
