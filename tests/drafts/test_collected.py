@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import pytest
@@ -16,7 +17,7 @@ from tests.support.clock import ShiftClock, later
 from tests.support.site import NUMBER, Site, people, phones, site
 from wacrmd import periodic_jobs
 from wacrmd.cli.main import main
-from wacrmd.clock import DAY
+from wacrmd.clock import DAY, iso, parse_iso
 from wacrmd.domain.draft_room import MAX_DRAFTS, SHARE
 from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.retention import prune
@@ -72,6 +73,44 @@ async def test_a_template_that_has_changed_is_compared_with_everybody_again(tmp_
         assert added.json()["data"]["accepted"] == 1
         await change_template(here, "components = replace(components, 'Bye {{1}}, {{2}}', 'Good day {{1}}')")
         assert (await refused(here, "POST", f"{mixed}/send"))[0] == 409  # fits the first, and not the second
+
+
+async def test_a_dry_run_of_sending_says_what_would_be_and_leaves_the_draft_as_it_is(tmp_path: Path) -> None:
+    hello = {"name": "hello", "language": "en_US", "components": [{"type": "BODY", "text": "Hi {{1}}"}]}
+    async with site(tmp_path, extra=BY_HAND, templates=(hello,)) as here:
+        await here.api.post("/api/v1/templates/sync")
+        draft = await here.send([], draft=True, messages_per_second=0.5)
+
+        async def tried(**body: Any) -> dict[str, Any]:
+            answer = await here.api.post(f"{PATH}/{draft}/send?dry_run=true", json=body)
+            assert answer.status_code == 200, answer.text
+            data: dict[str, Any] = answer.json()["data"]
+            return data
+
+        (nobody,) = (await tried())["problems"]
+        assert nobody["message"] == "Nobody has been added to this draft: add its recipients first"
+        given = {"recipients": [*people(3), people(1)[0], {"to": "x"}]}
+        await here.api.post(f"{PATH}/{draft}/recipients", json=given)
+        found = await tried()
+        assert [found[each] for each in ("accepted", "rejected", "duplicates", "suppressed")] == [3, 1, 1, 0]
+        assert (found["dry_run"], found["status"], found["problems"]) == (True, "sending", [])
+        assert (found["messages_per_second"], found["route"]["endpoint"]) == (0.5, "messages")
+        assert parse_iso(found["forecast"]["last_at"]) > here.clock.now()
+        later = await tried(scheduled_at=iso(here.clock.now() + DAY))
+        assert (later["status"], later["problems"]) == ("scheduled", [])
+        (past,) = (await tried(scheduled_at="2020-01-01T00:00:00Z"))["problems"]
+        assert past["path"] == "scheduled_at"
+        await change_template(here, "components = replace(components, 'Hi {{1}}', 'Hi {{1}}, {{2}}')")
+        changed = (await tried())["problems"]
+        assert [each["path"] for each in changed] == [f"{to}.params" for to in phones(3)]
+        await change_template(here, "components = replace(components, 'Hi {{1}}, {{2}}', 'Hi {{1}}')")
+        in_body = await here.api.post(f"{PATH}/{draft}/send", json={"dry_run": True})
+        assert "send?dry_run=true" in in_body.text
+        assert (await here.show(draft))["status"] == "draft"
+        assert (await here.admin("draft.send", id=draft, dry_run=True))["accepted"] == 3
+        assert (await here.api.post(f"{PATH}/{draft}/send")).status_code == 202
+        again = await here.api.post(f"{PATH}/{draft}/send?dry_run=true")
+        assert (again.status_code, "cannot be sent: it is sent" in again.text) == (409, True)
 
 
 async def test_a_removed_number_and_a_drain_stop_it(tmp_path: Path) -> None:

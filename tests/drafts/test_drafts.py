@@ -87,6 +87,9 @@ async def test_a_file_becomes_one_broadcast(ann: Drafting) -> None:
     assert (preview.text, preview.line, preview.rows) == ("Hi Person 1200, order A-1200", 1202, 1300)
     assert (await refused(rows.row(ann.ctx, ann.actor, draft, 1300))).code is ErrorCode.NOT_FOUND
     assert len(ann.here.sim.ledger) == before
+    tried = await ann.here.admin("draft.send", id=draft, dry_run=True)
+    assert (tried["accepted"], tried["problems"], tried["dry_run"]) == (1300, [], True)
+    assert (await ann.show(draft)).state is DraftState.CHECKED
     sent = await ann.send(draft)
     assert sent.state is DraftState.SENT, sent.problem
     as_broadcast = await ann.here.until_status(draft, "sent")

@@ -601,6 +601,7 @@ class Everything:
         scanned, recipients.SCANNED = recipients.SCANNED, 0  # as if others had been sent for days meanwhile
         await self.admin("broadcast.recipients", id=made[0], to=people(1, 7000)[0]["to"])
         recipients.SCANNED = scanned
+        await self.api("POST", f"broadcasts/{made[0]}/send?dry_run=true")
         await self.api("POST", f"broadcasts/{made[0]}/send")
         await self.here.until_status(made[0], "sent")
         await self.api("DELETE", f"broadcasts/{made[1]}")

@@ -8,6 +8,7 @@ from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.body import Body
+from wacrmd.operations.broadcast_inputs import CreateQuery
 from wacrmd.operations.broadcasts import REPLAYED, idempotency_header, idempotency_of
 from wacrmd.operations.inputs import Id, Params, TimeInput
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations, Reply
@@ -15,7 +16,8 @@ from wacrmd.operations.plan_inputs import PLAN_FIELDS
 from wacrmd.operations.recipient_inputs import RecipientList
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import collect, manage, send
-from wacrmd.views.broadcasts import CreatedBroadcast
+from wacrmd.services.drafts.dry_run import dry_run
+from wacrmd.views.broadcasts import CreatedBroadcast, DryRun
 from wacrmd.views.drafts import DiscardedDraft, SentBroadcast, SentDraft
 
 operations = Operations()
@@ -27,7 +29,7 @@ AT_CREATION = dict.fromkeys(
     ("template_name", "template_language", "from", "header", "buttons", "components", *PLAN_FIELDS),
     "give it to POST /api/v1/broadcasts",
 )
-NO_TRIAL = "only POST /api/v1/broadcasts?dry_run=true tries without doing"
+NO_TRIAL = "only POST /api/v1/broadcasts and POST /api/v1/broadcasts/{id}/send have ?dry_run=true"
 CHANGES = (ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.UNAVAILABLE)
 
 
@@ -54,15 +56,13 @@ class SendDraft(Body):
     """When to send a draft."""
 
     may_be_empty = True
-    in_path: ClassVar[frozenset[str]] = frozenset({"id"})
     elsewhere: ClassVar[dict[str, str]] = {
         "draft": "this sends the draft",
         "recipients": "give them to POST /api/v1/broadcasts/{id}/recipients",
-        "dry_run": NO_TRIAL,
+        "dry_run": "ask for POST /api/v1/broadcasts/{id}/send?dry_run=true",
         **AT_CREATION,
     }
 
-    id: Id = Field(description="id of the draft; operators may give an unambiguous beginning of it")
     scheduled_at: TimeInput | None = Field(
         None, description="when to start, within a year, in place of the time that the draft was made with"
     )
@@ -73,6 +73,8 @@ class OperatorSend(SendDraft, extra="forbid"):
 
     elsewhere: ClassVar[dict[str, str]] = {}
 
+    id: Id = Field(description="id of the draft; operators may give an unambiguous beginning of it")
+    dry_run: bool = Field(default=False, description="check only; nothing is stored or sent")
     version: int | None = Field(
         None,
         ge=0,
@@ -125,23 +127,48 @@ async def add_recipients(ctx: Context, actor: Actor, params: OperatorRecipients)
     return (await collect.add(ctx, actor, params.id, params.to_inputs())).created
 
 
+async def _send_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
+    body: SendDraft = request.body
+    query: CreateQuery = request.query
+    draft_id = request.path["id"]
+    if query.dry_run:
+        found = await dry_run(ctx, actor, draft_id, scheduled_at=body.scheduled_at)
+        return Reply(found, status=200)
+    made = await send.request_send(ctx, actor, draft_id, scheduled_at=body.scheduled_at)
+    return Reply(made, status=202)
+
+
 @operations.operation(
     "draft.send",
-    http=Http("POST", f"{ONE}/send", scopes=SCOPES, status=202, shows=SentBroadcast),
+    http=Http(
+        "POST",
+        f"{ONE}/send",
+        scopes=SCOPES,
+        status=202,
+        handler=_send_over_http,
+        query=CreateQuery,
+        body=SendDraft,
+        shows=SentBroadcast,
+        other={200: DryRun},
+    ),
     admin=Admin(Level.OPERATE, per_account=True, audited=True, params=OperatorSend),
     errors=CHANGES,
     example=EXAMPLE,
 )
-async def send_draft(ctx: Context, actor: Actor, params: SendDraft) -> SentDraft:
+async def send_draft(ctx: Context, actor: Actor, params: OperatorSend) -> SentDraft | DryRun:
     """Send a draft, now or at its time.
 
     A draft that programs have filled is a broadcast at once: nobody can be added any more, and to send it again is refused.
     Who has opted out meanwhile gets nothing. If the template has changed, all recipients are compared with it again.
     The people of a draft with a file, which must be checked, become recipients step by step, also over a restart; to ask
-    again changes nothing.
+    again changes nothing. With `dry_run` nothing is stored or sent: the answer (200) is as that of a new broadcast, with the
+    sums of the people who were added, and all `problems` for which the draft would be refused.
     """
-    version = params.version if isinstance(params, OperatorSend) else None
-    return await send.request_send(ctx, actor, params.id, version=version, scheduled_at=params.scheduled_at)
+    if params.dry_run:
+        return await dry_run(ctx, actor, params.id, scheduled_at=params.scheduled_at)
+    return await send.request_send(
+        ctx, actor, params.id, version=params.version, scheduled_at=params.scheduled_at
+    )
 
 
 @operations.operation(

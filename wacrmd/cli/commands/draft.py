@@ -333,10 +333,13 @@ def add_recipients(session: Session, draft_id: str, file: str, column: str | Non
 @draft_id
 @schedule_option
 @timezone_option
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @yes_option
 @click.pass_obj
-def send(session: Session, draft_id: str, schedule: str | None, yes: bool) -> None:
+def send(session: Session, draft_id: str, schedule: str | None, dry_run: bool, yes: bool) -> int:
     """Send a draft, now or at its time; one with a file must be checked.
+
+    The exit code of a dry run is 1 if the draft would be refused.
 
     For example: wacrmd draft send 4b6d
     """
@@ -347,6 +350,10 @@ def send(session: Session, draft_id: str, schedule: str | None, yes: bool) -> No
             hint(f"problem: {shown['problem']}")
         return f"Send to {people(shown['check']['accepted'] if shown['check'] else 0)}?"
 
+    if dry_run:
+        found = call(session, "draft.send", id=draft_id, scheduled_at=schedule, dry_run=True)
+        emit(session, found, _rehearsed)
+        return FAILED if found["problems"] else 0
     confirm(question, yes=yes)
     made = call(session, "draft.send", id=draft_id, scheduled_at=schedule)
     emit(
@@ -356,6 +363,22 @@ def send(session: Session, draft_id: str, schedule: str | None, yes: bool) -> No
             f"Broadcast {made['broadcast_id']} is {made['state']}: {people(made['total_recipients'])}."
         ),
     )
+    return 0
+
+
+def _rehearsed(found: JsonObject) -> None:
+    """What a dry run has found."""
+    for problem in found["problems"]:
+        place = f"{problem['path']}: " if problem["path"] else ""
+        hint(f"problem: {place}{problem['message']}")
+    say(people_line(found, found["accepted"], span(found["expected_duration_s"])))
+    if (going := forecast_line(found, found["accepted"])) is not None:
+        say(going)
+    say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")
+    cost_line(found["cost"])
+    for warning in found["template_warnings"]:
+        hint(f"warning: {warning}")
+    say("This was a dry run: nothing was stored or sent.")
 
 
 @draft.command("discard")

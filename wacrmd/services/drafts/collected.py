@@ -43,7 +43,7 @@ async def send(ctx: Context, actor: Actor, broadcast: Broadcast, scheduled_at: M
     """
     at = start_of(ctx, scheduled_at, broadcast.scheduled_at)
     while True:
-        sums = await _fitting(ctx, broadcast)
+        sums = await fitting(ctx, broadcast)
         answer = await ctx.db.write(
             partial(_send, ctx=ctx, actor=actor, broadcast_id=broadcast.id, at=at, checked=sums)
         )
@@ -60,6 +60,32 @@ def _send(
 ) -> SentDraft | None:
     """Make the draft a broadcast; None if people or the template have changed since they were `checked`."""
     now = ctx.clock.now()
+    found = check(tx, actor, broadcast_id, checked)
+    if found is None:
+        return None
+    broadcast, sums = found
+    drafts.send_collected(tx, broadcast_id, actor.name, now)
+    broadcasts.change_draft(tx, broadcast_id, now, scheduled_at=at)
+    is_later = broadcasts.schedule_draft(tx, broadcast_id, now)
+    if not is_later:
+        broadcasts.send_draft(tx, broadcast_id, now)
+    ctx.queue.enqueue_in(tx, broadcast_id)
+    return SentDraft(
+        broadcast_id=broadcast.uuid,
+        status=BroadcastStatus.SCHEDULED if is_later else BroadcastStatus.SENDING,
+        state=DraftState.SENT,
+        total_recipients=sums.accepted,
+        scheduled_at=at if is_later else None,
+    )
+
+
+def check(
+    tx: Tx, actor: Actor, broadcast_id: int, checked: CheckResult
+) -> tuple[Broadcast, CheckResult] | None:
+    """The draft with its sums, if it can be sent; None if people or the template have changed since they were `checked`.
+
+    Raises Refusal if it cannot.
+    """
     broadcast, draft = broadcasts.get(tx, broadcast_id), drafts.get(tx, broadcast_id)
     if broadcast is None or draft is None or draft.state is DraftState.DISCARDED:
         raise not_found("Draft")
@@ -82,19 +108,7 @@ def _send(
             if not sums.accepted
             else "Everybody in this draft has opted out meanwhile"
         )
-    drafts.send_collected(tx, broadcast_id, actor.name, now)
-    broadcasts.change_draft(tx, broadcast_id, now, scheduled_at=at)
-    is_later = broadcasts.schedule_draft(tx, broadcast_id, now)
-    if not is_later:
-        broadcasts.send_draft(tx, broadcast_id, now)
-    ctx.queue.enqueue_in(tx, broadcast_id)
-    return SentDraft(
-        broadcast_id=broadcast.uuid,
-        status=BroadcastStatus.SCHEDULED if is_later else BroadcastStatus.SENDING,
-        state=DraftState.SENT,
-        total_recipients=sums.accepted,
-        scheduled_at=at if is_later else None,
-    )
+    return broadcast, sums
 
 
 def _template(tx: Tx, broadcast: Broadcast) -> SyncedTemplate | None:
@@ -102,7 +116,7 @@ def _template(tx: Tx, broadcast: Broadcast) -> SyncedTemplate | None:
     return templates.synced(tx, number.waba_id, broadcast.template_name, broadcast.template_language)
 
 
-async def _fitting(ctx: Context, broadcast: Broadcast) -> CheckResult:
+async def fitting(ctx: Context, broadcast: Broadcast) -> CheckResult:
     """The sums with the digest of the template that all recipients fit.
 
     They were checked when they were added; if the template has another content since, they are checked again.
