@@ -81,7 +81,7 @@ async def test_retry_sends_only_to_failed_recipients(tmp_path: Path) -> None:
         assert (shown["sent_count"], shown["failed_count"]) == (2, 1)
         answer = await here.api.post(f"{one}/retry", json={"statuses": ["uncertain"]})
         assert answer.status_code == 202
-        nobody = {"requeued": 0, "waiting": 0, "waiting_until": None, "left_out": 0}
+        nobody = {"requeued": 0, "waiting": 0, "waiting_until": None, "left_out": 0, "moved": 0}
         assert answer.json()["data"] == {"broadcast_id": broadcast_id, **nobody}
         here.sim.change(refused_recipients=())
         answer = await here.api.post(f"{one}/retry", json={"statuses": ["failed", "uncertain"]})
@@ -139,7 +139,7 @@ async def test_errors_of_a_wrong_retry_have_no_words_of_python(tmp_path: Path) -
     async with site(tmp_path) as here:
         url = f"/api/v1/broadcasts/{await here.send(people(1))}/retry"
         for statuses, message in (
-            (["read"], "statuses[0]: expected 'failed', 'uncertain' or 'sent'"),
+            (["read"], "statuses[0]: expected 'failed', 'uncertain', 'sent' or 'pending'"),
             ([], "statuses: expected at least 1 item, found 0"),
         ):
             answer = await here.api.post(url, json={"statuses": statuses})
