@@ -60,7 +60,7 @@ Count = Annotated[int, Field(ge=1, le=MAX_COUNT), BeforeValidator(only_number)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(only_number)]
 
 
-class SendBetweenParams(Body):
+class SendBetweenParams(Body, extra="forbid"):
     """The hours in which messages are sent."""
 
     begin: ClockTime = Field(alias="from", description="when it opens, such as `09:00`")
@@ -89,7 +89,7 @@ HoursOrNone = Annotated[SendBetweenParams | None, WrapValidator(or_none)]
 """Hours, or the word `none`: a change that leaves a parameter out leaves it as it is."""
 
 
-class CanaryParams(Body):
+class CanaryParams(Body, extra="forbid"):
     """To a few people first, then to all."""
 
     count: Count = Field(description="how many people get it first, spread over their countries")

@@ -42,7 +42,7 @@ MetaCode = Annotated[int, Field(ge=-1000, le=9_999_999), BeforeValidator(only_nu
 """One of Meta's error codes after which another attempt makes sense."""
 
 
-class RetryRuleParams(Body):
+class RetryRuleParams(Body, extra="forbid"):
     """When a broadcast is sent again by itself to those whose message failed."""
 
     codes: list[MetaCode] = Field(
