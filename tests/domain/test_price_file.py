@@ -180,3 +180,25 @@ def test_spaces_in_a_price_take_time_in_proportion() -> None:
     assert_grows_in_proportion(
         lambda size: f"country,category,price,currency\nDE,marketing,1{' ' * size}x,EUR\n", work, 2_000
     )
+
+
+def test_a_line_with_more_cells_than_the_header_is_refused_since_a_decimal_comma_makes_two_cells_of_a_price() -> (
+    None
+):
+    """Read as they stand, these prices were 0, and that of utility 1,131."""
+    more = 'write a price with a decimal comma in quotes, "0,1131", or put semicolons between the cells'
+    header = "country,category,price\n"
+    assert wrong(f"{header}DE,marketing,0,1131\n", "EUR") == [
+        ("line 2", f"has more cells than the 3 of the header: {more}")
+    ]
+    wide = "Market,Currency,Marketing,Utility\nGermany,EUR,0,1131,0,0456\n"
+    assert wrong(wide) == [("line 2", f"has more cells than the 4 of the header: {more}")]
+    assert read(f'{header}DE,marketing,"0,1131",,\n', "EUR") == {("DE", "marketing"): Price("EUR", 113_100)}
+
+
+def test_what_no_category_of_metas_can_be_is_refused() -> None:
+    header = "country,category,price,currency\n"
+    for strange in ("=cmd()|x", "<b>", "*", "4", "М"):
+        assert wrong(f"{header}DE,{strange},0.1,EUR\n")[0][1] == (
+            f"{strange.lower()!r} is no category: write marketing, utility or another word of Meta's"
+        )

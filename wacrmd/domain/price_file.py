@@ -121,6 +121,9 @@ _NUMBER = re.compile(rf"[0-9][0-9.,]*|[0-9]{{1,3}}(?:[{_THOUSANDS}][0-9]{{3}})+(
 _CODE = re.compile(r"[A-Z]{3}")
 _NONE = frozenset(("", "-", "\u2013", "\u2014", "n/a", "na", "none"))
 """What stands where a list has no price."""
+_MORE_CELLS = 'write a price with a decimal comma in quotes, "0,1131", or put semicolons between the cells'
+_CATEGORY_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+"""What the words of Meta's are like: whatever else stands there is one that no message ever has."""
 _GROUP = 3
 """Digits between two separators of thousands."""
 
@@ -133,6 +136,8 @@ class _Columns:
     category: int | None
     wide: tuple[tuple[int, str], ...]
     """Columns that are called like a category, with it."""
+    count: int
+    """How many there are, also those that are not read."""
 
 
 class PriceFileError(Exception):
@@ -195,6 +200,9 @@ class _Taken:
         if row.problem is not None:
             self._wrong(row, row.problem)
             return
+        if any(row.cells[self._columns.count :]):
+            self._wrong(row, f"has more cells than the {self._columns.count} of the header: {_MORE_CELLS}")
+            return
         named = _cell(row, self._columns.country)
         countries = countries_named(named)
         if countries is None:
@@ -237,6 +245,11 @@ class _Taken:
         category = category_key(_cell(row, columns.category))
         if not category:
             self._wrong(row, "has no category: write marketing, utility or another word of Meta's")
+            return []
+        if not _CATEGORY_KEY.fullmatch(category):
+            self._wrong(
+                row, f"{category[:60]!r} is no category: write marketing, utility or another word of Meta's"
+            )
             return []
         meant = nearest(category, CATEGORIES, min_similarity=MISSPELT)
         if meant is not None and meant != category:
@@ -332,7 +345,7 @@ def _columns(cells: Sequence[str]) -> _Columns | None:
     )
     if country is None or ((price is None or category is None) and not wide):
         return None
-    return _Columns(country, place(_CURRENCY), price, category, wide)
+    return _Columns(country, place(_CURRENCY), price, category, wide, len(cells))
 
 
 def _cell(row: Row, at: int | None) -> str:
