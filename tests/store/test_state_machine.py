@@ -77,10 +77,18 @@ class Sending(RuleBasedStateMachine):
         self._open.__exit__(None, None, None)
         shutil.rmtree(self.folder)
 
-    @initialize()
-    def accept(self) -> None:
+    @initialize(target=out)
+    def accept(self) -> tuple[Claim, str]:
+        """One message has failed already, and one is out: random steps alone seldom come so far."""
         self.id = broadcast(self.tx, PEOPLE)
         self.tx.execute("UPDATE broadcast SET retry_rules = ?", (json_of((RetryRule((131026,), 1, 2),)),))
+        failed, taken = attempts.claim(self.tx, self.id, 2, self.now)
+        self.claimed |= {(each.recipient_id, each.attempt) for each in (failed, taken)}
+        self.record(failed, S.FAILED, None, UNDELIVERABLE)
+        self.wamids += 1
+        self.named.add("w1")
+        self.record(taken, S.SENT, "w1")
+        return taken, "w1"
 
     # --- the sender ---------------------------------------------------------------------------------------
 
@@ -199,9 +207,10 @@ class Sending(RuleBasedStateMachine):
     @rule(
         statuses=st.sets(st.sampled_from([S.FAILED, S.UNCERTAIN]), min_size=1),
         later=st.sampled_from([None, 0, 3]),
+        moved=st.booleans(),
     )
-    def retry(self, statuses: set[S], later: int | None) -> None:
-        """Now, or with a time, which moves those who wait for such a retry."""
+    def retry(self, statuses: set[S], later: int | None, *, moved: bool) -> None:
+        """Now, or with a time, which moves those who wait for such a retry; and perhaps with another time at once."""
         state = self.state()
         if state is BroadcastStatus.CANCELLED:
             return
@@ -222,9 +231,14 @@ class Sending(RuleBasedStateMachine):
         if requeued and state is BroadcastStatus.SENT:
             broadcasts.reopen(self.tx, self.id, self.now)
         broadcasts.recipients_changed(self.tx, [self.id], self.now)
+        if moved:
+            self.move(0)
 
     @rule(later=st.integers(0, 3))
     def move_retries(self, later: int) -> None:
+        self.move(later)
+
+    def move(self, later: int) -> None:
         """Another time for all who wait for a retry changes nobody's status, and sends to nobody new."""
         if self.state() is BroadcastStatus.CANCELLED:
             return
