@@ -13,6 +13,7 @@ from tests.support.meta import post_change
 from tests.support.site import (
     ACCESS_TOKEN,
     APP_SECRET,
+    NUMBER,
     PHONE_NUMBER_ID,
     VERIFY_TOKEN,
     WABA_ID,
@@ -142,6 +143,33 @@ async def test_a_number_that_is_moved_to_another_portfolio_writes_to_nobody_beyo
         again = await here.send(people(1))
         await here.until_status(again, "sent")
         assert (await here.show(broadcast))["hold"]["reason"] == "limit"
+
+
+@pytest.mark.parametrize("tells", ["check", "webhook"])
+async def test_a_limit_that_is_told_again_counts_at_once_if_another_one_was_told_meanwhile(
+    tmp_path: Path, tells: str
+) -> None:
+    """Of the numbers of a portfolio the one counts of which Meta told last, also where it says the same as before."""
+    async with site(tmp_path, messaging_limit="TIER_2K") as here:
+        await here.admin("number.check", id=PHONE_NUMBER_ID)
+        other = await here.admin("number.add", **(NUMBER | {"phone_number_id": "77", "waba_id": "88"}))
+        await here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute(
+                    "UPDATE number SET limit_tier = 'TIER_50', limit_told_at = ? WHERE id = ?",
+                    (here.clock.now(), other["id"]),
+                ).rowcount
+            )
+        )
+        waiting = await here.send(people(60))
+        await here.until(waiting, lambda shown: shown["hold"] and shown["hold"]["reason"] == "limit")
+        if tells == "check":
+            await here.admin("number.check", id=PHONE_NUMBER_ID)
+        else:
+            value = {"max_daily_conversations_per_business": 2000}
+            assert (await post_change(here.hook, "business_capability_update", value)).status_code == 200
+        with anyio.fail_after(30):  # in any case it is looked at again after a minute
+            await here.until_status(waiting, "sent")
 
 
 @pytest.mark.parametrize("tells", ["check", "webhook"])

@@ -99,14 +99,15 @@ def _set_onboarding(batch: Batch, waba_id: str, event: AccountEvent, onboarding:
 def _set_limit(batch: Batch, waba_id: str, number: str, event: AccountEvent, limit: str) -> None:
     """Store a limit, unless a newer event has told one: events come in any order."""
     known = numbers.set_limit_tier(batch.tx, waba_id, limit, event.at, batch.now)
-    before = known - {limit} if known else None
+    if known is None:
+        return
+    # Any of them may wait for the limit: also one that is not new counts anew, if another number's was told meanwhile.
+    batch.result.resumed.broadcasts.update(broadcast_queue.sending(batch.tx))
+    before = known - {limit}
     if not before:
         return
     old = ", ".join(sorted(before))
     batch.result.after_commit.append(partial(_log_limit, waba_id, old, limit))
-    batch.result.resumed.broadcasts.update(
-        broadcast_queue.sending(batch.tx)
-    )  # any of them may wait for the limit
     if any(is_lower(limit, each) for each in before):
         lowered = account_events.notice("DOWNGRADE", batch.now, f"from {old} to {limit}")
         if event.field == "business_capability_update":  # the other field has an event that says so

@@ -24,7 +24,7 @@ from wacrmd.services.numbers.findings import (
     status_notice,
 )
 from wacrmd.services.pausing import Resumed
-from wacrmd.store import account_notices, broadcast_queue, marketing, numbers
+from wacrmd.store import account_notices, broadcast_queue, conversations, marketing, numbers
 from wacrmd.store.database import Tx
 from wacrmd.store.outage import StorageError
 from wacrmd.vault import VaultError, access_token_context
@@ -135,7 +135,9 @@ async def store(ctx: Context, number_id: str, info: NumberInfo, health: Health |
     now = ctx.clock.now()
 
     def work(tx: Tx) -> list[int]:
-        before = numbers.get(tx, number_id)
+        if numbers.get(tx, number_id) is None:
+            return []
+        before = conversations.budget_of(tx, number_id)
         numbers.set_health(
             tx,
             number_id,
@@ -147,7 +149,7 @@ async def store(ctx: Context, number_id: str, info: NumberInfo, health: Health |
             now=now,
         )
         account_notices.set_status(tx, number_id, status_notice(info, now))
-        is_same = before is None or info.messaging_limit in (None, before.limit_tier)
+        is_same = conversations.budget_of(tx, number_id) == before
         return [] if is_same else broadcast_queue.sending(tx)  # those of any number may wait for the limit
 
     ctx.queue.enqueue_many(await ctx.db.write(work))
