@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from math import inf
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.table import rows
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, parse_iso
 from wacrmd.domain.canary import Canary
-from wacrmd.domain.forecast import HORIZON, Outlook, forecast, places
+from wacrmd.domain.forecast import HORIZON, STEP, Outlook, forecast, places
 from wacrmd.domain.messaging_limit import PERIOD
 from wacrmd.domain.send_between import Day, SendBetween
 from wacrmd.domain.sending_plan import SendingPlan
@@ -147,3 +147,32 @@ def test_people_are_counted_by_their_time_zones_where_the_hours_are_theirs() -> 
         "Asia/Tokyo": 3
     }
     assert places(SendingPlan(), addresses) == {"": 3}
+
+
+def last_message(total: int, limit: int, canary: Canary, rate: float) -> Millis:
+    """When the last message goes, person by person; nobody has hours."""
+    at, counted, is_first = float(START), list[float](), canary.count < total
+    for person in range(1, total + 1):
+        if len(counted) >= limit:
+            at = max(at, counted[-limit] + PERIOD)
+        counted.append(at)
+        at += SECOND / rate
+        if is_first and person == canary.count:
+            at = counted[-1] + canary.wait_minutes * MINUTE
+    return round(counted[-1])
+
+
+@given(
+    total=st.integers(2, 120),
+    limit=st.sampled_from([5, 25, 40]),
+    canary=st.builds(Canary, st.sampled_from([10, 25, 30, 50]), st.integers(1, 300)),
+    rate=st.sampled_from([0.02, 1.0, 80.0]),
+)
+@example(total=60, limit=25, canary=Canary(30, 30), rate=80)
+def test_first_people_beyond_the_limit_of_a_day_are_waited_for(
+    total: int, limit: int, canary: Canary, rate: float
+) -> None:
+    found = forecast({"": total}, SendingPlan(canary=canary), now(rate=rate, limit=limit))
+    assert found.last_at is not None
+    late = found.last_at - last_message(total, limit, canary, rate)
+    assert -SECOND <= late <= STEP
