@@ -211,6 +211,34 @@ async def test_who_answers_or_reads_the_old_message_is_not_sent_to_again(tmp_pat
         assert (shown["sent_count"], shown["total_recipients"]) == (4, 4)
 
 
+async def test_what_meta_says_of_the_message_before_while_its_retry_waits_holds_for_the_retry_too(
+    tmp_path: Path,
+) -> None:
+    """Not delivered for a day, they wait an hour for the next one, when Meta says why the first one failed."""
+    async with site(tmp_path, clock=ShiftClock(), delivered_share=0.0) as here:
+        broadcast_id = await here.send(people(4))
+        await here.until_status(broadcast_id, "sent")
+        here.clock.advance(DAY + MINUTE)
+        at = iso(here.clock.now() + HOUR)
+        assert (await retried(here, broadcast_id, not_delivered_after_hours=24, at=at))["requeued"] == 4
+        limited, stopped, again, _ = here.sim.ledger.entries
+        for entry, code in ((limited, 131049), (stopped, 131050), (again, 131026)):
+            now = str(here.clock.now() // 1000)
+            await status(here, entry.wamid, "failed", timestamp=now, errors=[{"code": code, "title": "-"}])
+        (optout,) = (await here.api.get("/api/v1/optouts")).json()["data"]
+        assert optout["phone"] == stopped.send.input
+        here.clock.advance(2 * HOUR)
+        shown = await here.until(broadcast_id, lambda it: it["sent_count"] == 2)
+        assert (shown["pending_count"], shown["hold"]["reason"]) == (1, "waiting_for_retry")
+        moved = await retried(here, broadcast_id, statuses=["pending"])
+        assert (moved["moved"], moved["waiting"]) == (0, 1), "Meta allows it no earlier"
+        here.clock.advance(DAY)
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["cancelled_count"]) == (3, 1)
+        assert written_to(here)[-1] == limited.send.input
+        assert stopped.send.input not in written_to(here)[4:]
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("rules", {"retry_rules": [{"codes": []}]}, "retry_rules[0].codes: expected at least 1"),
     ("rules", {"retry_rules": [{"codes": [130472]}]}, "another attempt after 130472 fails as well"),

@@ -375,6 +375,8 @@ class Everything:
         self.clock.advance(HOUR + MINUTE)
         later = {"not_delivered_after_hours": 1, "at": iso(self.clock.now() + HOUR)}
         await self.api("POST", f"broadcasts/{broadcast_id}/retry", json=later)
+        code: dict[str, Any] = {"errors": [{"code": 131026, "title": "undeliverable"}]}
+        await status(here, here.sim.ledger.entries[-1].wamid, "failed", **code)
         await status(here, here.sim.ledger.entries[-1].wamid, "delivered")
         await here.until_status(broadcast_id, "sent")
         here.sim.change(webhooks=True, held_share=0.0)

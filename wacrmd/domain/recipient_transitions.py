@@ -242,7 +242,7 @@ RECIPIENT = StateMachine[RecipientState, RecipientEvent](
             _E.STATUS_FAILED_SUPERSEDED,
             frozenset(),
             None,
-            "The message is sent again after this attempt: that it failed changes nothing.",
+            "The message is sent again after this attempt: that it failed changes only how long the retry waits.",
             "The attempt is not newer than `failed_attempt`.",
         ),
         Transition(

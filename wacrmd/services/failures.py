@@ -8,7 +8,7 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.meta.errors import RETRY_LIMITS, RULES, Action, rule_for
 from wacrmd.services import pausing
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import failure_streaks, optouts, retries
+from wacrmd.store import failure_streaks, optouts, planned_retries, retries
 from wacrmd.store.database import Tx
 from wacrmd.store.receipts import Failure, Outcome
 
@@ -29,6 +29,25 @@ def apply_outcomes(tx: Tx, outcomes: list[Outcome], max_streak: int, now: Millis
     retry_by_rules(tx, [each.recipient_id for each in found], now)
     pauses = [pause for each in found for pause in _after_failure(tx, each, now)]
     return pauses + _after_streaks(tx, outcomes, max_streak, now)
+
+
+def apply_failed_while_waiting(tx: Tx, failures: Iterable[Failure], now: Millis) -> set[int]:
+    """What Meta says of a message that was not delivered holds for its retry too; returns the broadcasts that it changes.
+
+    Who stopped marketing messages is opted out, and others wait for as long as Meta wants after the code.
+    """
+    changed: set[int] = set()
+    for each in failures:
+        error, at = each.receipt.error, min(each.receipt.at, now)
+        if error is None:
+            continue
+        allowed_at = at + RETRY_LIMITS.wait_after(error.code)
+        if not planned_retries.failed(tx, each.broadcast_id, each.recipient_id, error.code, allowed_at):
+            continue
+        changed.add(each.broadcast_id)
+        if rule_for(error.code, error.subcode, from_webhook=True).action is Action.OPT_OUT:
+            opt_out(tx, each.recipient_id, error, each.receipt.at, now)
+    return changed
 
 
 def why_final(code: int) -> str | None:

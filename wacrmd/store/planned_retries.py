@@ -77,6 +77,28 @@ def move(tx: Tx, broadcast_id: int, wanted: RetryRequest, at: Millis) -> list[Pl
     return [Planned(recipient_id, next_at, bool(is_moved)) for recipient_id, next_at, is_moved in rows]
 
 
+def failed(tx: Tx, broadcast_id: int, recipient_id: int, code: int, allowed_at: Millis) -> bool:
+    """Somebody waits for a retry because nothing was delivered, and now that message failed: wait until Meta allows it.
+
+    False if it had failed before, or is not waited for any more.
+    """
+    found = tx.execute(
+        f"SELECT 1 {_OPEN} AND p.recipient_id = :recipient AND p.was = 'sent'",
+        {"broadcast": broadcast_id, "recipient": recipient_id},
+    ).fetchone()
+    if found is None:
+        return False
+    tx.execute(
+        "UPDATE planned_retry SET was = 'failed', code = ?, allowed_at = ? WHERE broadcast_id = ? AND recipient_id = ?",
+        (code, allowed_at, broadcast_id, recipient_id),
+    )
+    tx.execute(
+        "UPDATE recipient SET next_attempt_at = ?1 WHERE id = ?2 AND next_attempt_at < ?1",
+        (allowed_at, recipient_id),
+    )
+    return True
+
+
 def is_planned(tx: Tx, broadcast_id: int) -> bool:
     """Whether somebody of a broadcast waits for a retry."""
     return tx.execute(f"SELECT 1 {_OPEN} LIMIT 1", {"broadcast": broadcast_id}).fetchone() is not None

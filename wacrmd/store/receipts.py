@@ -9,7 +9,7 @@ from wacrmd.domain.number import NumberIds
 from wacrmd.domain.person import names
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
-from wacrmd.domain.recipient_transitions import RECIPIENT, status_event
+from wacrmd.domain.recipient_transitions import RECIPIENT, RecipientEvent, status_event
 from wacrmd.store import (
     billing,
     inbound_messages,
@@ -68,6 +68,8 @@ class Applied:
     """How many messages newly reached each status."""
     outcomes: list[Outcome] = field(default_factory=list)
     """In the order of the receipts."""
+    failed_while_waiting: list[Failure] = field(default_factory=list)
+    """Of messages whose recipients wait to be sent to again: they wait all the same, and may have to wait longer."""
 
     @property
     def failed(self) -> list[Failure]:
@@ -96,6 +98,7 @@ class Applied:
         self.repeated += other.repeated
         self.unmatched += other.unmatched
         self.outcomes += other.outcomes
+        self.failed_while_waiting += other.failed_while_waiting
         for status, count in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + count
 
@@ -149,6 +152,8 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             inbound_messages.close(tx, [row.id])
         if state is None:
             done.repeated += 1
+            if event is RecipientEvent.STATUS_FAILED_SUPERSEDED and before is RecipientState.PENDING:
+                done.failed_while_waiting.append(Failure(receipt, row.broadcast_id, row.id))
             continue
         if before not in _HAS_MESSAGE or state is RecipientState.FAILED:
             settled.append(row.id)

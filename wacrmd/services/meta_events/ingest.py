@@ -14,7 +14,7 @@ from wacrmd.meta.webhook import AccountEvent, NumberSignal, StatusUpdate, Templa
 from wacrmd.services import counters, pausing
 from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.context import Context
-from wacrmd.services.failures import apply_outcomes, throttled_by
+from wacrmd.services.failures import apply_failed_while_waiting, apply_outcomes, throttled_by
 from wacrmd.services.meta_events.account_updates import (
     apply_account_event,
     apply_number_signal,
@@ -211,6 +211,7 @@ def _apply_receipts(
     result.count("status_unmatched", applied.unmatched)
     result.broadcasts |= applied.broadcasts
     result.pauses += apply_outcomes(tx, applied.outcomes, max_streak, now)
+    result.broadcasts |= apply_failed_while_waiting(tx, applied.failed_while_waiting, now)
     for failure in applied.failed:
         if (detail := throttled_by(failure)) is not None:
             result.throttled[failure.receipt.number.id] = detail
