@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from wacrmd.domain.broadcast import Broadcast, BroadcastKind, BroadcastStatus, Counted, Progress
-from wacrmd.domain.broadcast_hold import broadcast_hold, waiting_hold
+from wacrmd.domain.broadcast_hold import broadcast_hold, idle_hold, pace_hold, waiting_hold
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number, NumberState
@@ -175,3 +175,42 @@ def test_who_waits_outside_of_the_hours_waits_for_them_and_not_for_a_retry(
     assert reason(
         hold(replace(broadcast, send_between=None), next_attempt_at=NOW + 5000, opens_at=opens_at)
     ) == ("waiting_for_retry")
+
+
+def test_one_person_who_waits_is_told_as_one() -> None:
+    broadcast = replace(BROADCAST, send_between=SendBetween("09:00", "20:00"))
+    at = "2026-11-18T11:06:45.000Z"
+    hours = hold(broadcast, pending=1, next_attempt_at=NOW + 5000, opens_at=NOW + 5000)
+    retry = hold(pending=1, next_attempt_at=NOW + 5000)
+    assert hours == Hold(
+        HoldReason.HOURS,
+        f"1 person waits for the hours 09:00-20:00 at each person's place, the first until {at}",
+        BROADCAST.updated_at,
+    )
+    assert retry == Hold(
+        HoldReason.WAITING_FOR_RETRY, f"1 person is tried again, the first at {at}", BROADCAST.updated_at
+    )
+    several = hold(broadcast, pending=2, next_attempt_at=NOW + 5000, opens_at=NOW + 5000)
+    assert several is not None
+    assert several.detail.startswith("2 people wait for the hours")
+
+
+def test_a_slow_pace_holds_until_its_next_message() -> None:
+    assert pace_hold(BROADCAST, None) is None
+    assert pace_hold(BROADCAST, NOW) == Hold(
+        HoldReason.PACE,
+        "It is sent slowly, as it was asked for: the next message goes at 2026-11-18T11:06:40.000Z",
+        BROADCAST.updated_at,
+    )
+
+
+def test_messages_that_meta_holds_back_are_told_by_how_and_since_the_first() -> None:
+    since = (("held_for_quality_assessment", 3, NOW - 5), ("paused", 1, NOW - 8))
+    progress = replace(Progress.of(Counted()), held=since)
+    found = idle_hold(replace(BROADCAST, status=BroadcastStatus.SENT), progress)
+    assert found == Hold(
+        HoldReason.HELD_BY_META,
+        "Meta holds messages back (3 held_for_quality_assessment, 1 paused): it sends or drops them once it has seen how"
+        " people react to others",
+        NOW - 8,
+    )

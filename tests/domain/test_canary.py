@@ -109,3 +109,7 @@ def test_a_share_that_is_reached_exactly_is_enough_and_not_too_much(count: int, 
 )
 def test_percents_are_rounded_late(part: float, wanted: str) -> None:
     assert percent(part) == wanted
+
+
+def test_figures_of_nobody_have_a_share_too() -> None:
+    assert CanaryFigures(0, 0, 0, 0).sentence == "of the first 0 people 0 (0 %) have it, to 0 (0 %) it failed"

@@ -2,8 +2,15 @@
 
 import pytest
 
+from wacrmd.domain import market
 from wacrmd.domain.country_names import NAMES
 from wacrmd.domain.market import _GROUPS, countries_named, country_of, is_group
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> None:
+    """Else an answer may be one of another test."""
+    market._known.clear()
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,14 @@ def carousel(*headers: Any) -> dict[str, Any]:
             None,
             [carousel(header_of("image", id="17"), header_of("video", id="9")), "x"],
         ),
+        (None, ["x", header_of("image", id=ONE)], None, ["x", header_of("image", id="17")]),
+        (
+            {"image": {"id": ONE}},
+            [header_of("document", id=TWO, filename="x")],
+            {"image": {"id": "17"}},
+            [header_of("document", id="18", filename="x")],
+        ),
+        (None, [], None, []),
     ],
 )
 def test_wacrmds_ids_become_those_of_meta(
@@ -74,9 +82,11 @@ def test_a_file_that_meta_does_not_have_makes_no_message() -> None:
 
 def test_files_are_found_with_their_places() -> None:
     content = TemplateContent(
-        components=[header_of("image", id=ONE), carousel(header_of("document", id=TWO))]
+        header={"image": {"id": ONE}},
+        components=[header_of("image", id=ONE), carousel(header_of("document", id=TWO))],
     )
     assert [named.path for named in named_in(content)] == [
+        "header.image",
         "components[0].parameters[0].image",
         "components[1].cards[0].components[0].parameters[0].document",
     ]

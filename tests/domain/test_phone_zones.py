@@ -1,7 +1,17 @@
 """Where people may be."""
 
+import pytest
+
 from tests.support.table import rows
+from wacrmd.domain import phone_zones
 from wacrmd.domain.phone_zones import NO_PLACE, zones_of
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> None:
+    """Else an answer may be one of another test."""
+    for each in (phone_zones._looked_up, phone_zones._zones_by_code, phone_zones._zones_by_country):
+        each.cache_clear()
 
 
 @rows(
@@ -37,3 +47,17 @@ def test_a_mobile_of_a_country_that_shares_its_code_is_only_there() -> None:
 def test_a_number_that_may_be_of_a_neighbour_or_of_no_country_keeps_the_zones_of_its_code() -> None:
     assert "Indian/Cocos" in zones_of("+61412345678")
     assert {"America/New_York", "Pacific/Guam"} <= set(zones_of("+18005550123"))
+
+
+def test_only_numbers_of_a_divided_country_code_are_looked_up() -> None:
+    for address in ("+4915112345678", "+2971234567"):  # codes of two and of three digits
+        zones_of(address)
+    assert phone_zones._looked_up.cache_info().currsize == 0
+    for address in ("+77012345678", "+18762101234", "+8821612345678"):
+        zones_of(address)
+    assert phone_zones._looked_up.cache_info().currsize == 3
+
+
+def test_a_zone_that_is_not_known_is_none() -> None:
+    assert phone_zones._known(("Etc/Unknown", "Europe/Berlin")) == ("Europe/Berlin",)
+    assert phone_zones._known(("Etc/Unknown",)) == NO_PLACE

@@ -96,3 +96,14 @@ def test_an_amount_is_written_exactly(micros: int, text: str) -> None:
 
 def test_a_category_is_compared_without_case_and_dashes() -> None:
     assert category_key(" Authentication-International ") == "authentication_international"
+
+
+def test_messages_of_one_kind_are_added_up() -> None:
+    cost, held = Cost(), PriceList(0, {("DE", "marketing"): Price("EUR", 100_000)})
+    for _ in range(2):
+        cost.add(3, held, "DE", "marketing")
+        cost.add(2, held, "FR", "marketing")
+        cost.add_free(5)
+    assert (cost.micros, cost.free, cost.unpriced) == ({"EUR": 600_000}, 10, 4)
+    assert cost.missing == {("FR", "marketing"): 4}
+    assert cost.messages == 20

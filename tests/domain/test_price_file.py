@@ -4,7 +4,9 @@ import pytest
 
 from tests.fuzz.growth import assert_grows_in_proportion
 from wacrmd.domain.price import Price
-from wacrmd.domain.price_file import PriceFileError, read_amount, read_prices
+from wacrmd.domain.price_file import MAX_ROWS, PriceFileError, read_amount, read_prices
+from wacrmd.domain.text_file import decode_lines
+from wacrmd.errors import MAX_PROBLEMS
 
 
 def read(text: str, currency: str | None = None) -> dict[tuple[str, str], Price]:
@@ -202,3 +204,31 @@ def test_what_no_category_of_metas_can_be_is_refused() -> None:
         assert wrong(f"{header}DE,{strange},0.1,EUR\n")[0][1] == (
             f"{strange.lower()!r} is no category: write marketing, utility or another word of Meta's"
         )
+
+
+def test_a_file_that_is_no_list_is_refused_as_a_whole() -> None:
+    with pytest.raises(PriceFileError, match="Excel") as error:
+        read_prices(decode_lines([b"PK\x03\x04 a workbook"]))
+    ((path, message),) = [(each.path, each.message) for each in error.value.problems]
+    assert path == "file"
+    assert message == str(error.value)
+    expected = (
+        "expected a header with country, category, price and currency, or with country and a column for each category"
+        " such as marketing; found country, "
+    )
+    assert wrong(f"country,{'x' * 300}\n") == [("line 1", expected + "x" * 191)]
+
+
+def test_a_currency_for_the_whole_list_is_that_of_prices_without_one() -> None:
+    text = "country,category,price\nDE,marketing,0.1\n"
+    assert read(text, "EUR") == {("DE", "marketing"): Price("EUR", 100_000)}
+    assert wrong(text)[0][0] == "line 2"
+
+
+def test_a_list_has_at_most_so_many_lines_and_a_refusal_so_many_problems() -> None:
+    head, line = "country,category,price,currency\n", "DE,marketing,0.1,EUR\n"
+    assert read(head + line * MAX_ROWS)
+    assert wrong(head + line * (MAX_ROWS + 1)) == [
+        ("file", f"expected at most {MAX_ROWS} lines: is it a price list?")
+    ]
+    assert len(wrong(head + "Atlantis,marketing,0.1,EUR\n" * (MAX_PROBLEMS + 1))) == MAX_PROBLEMS

@@ -3,13 +3,22 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.table import rows
 from wacrmd.clock import DAY, MINUTE, SECOND, Millis, iso, parse_iso
+from wacrmd.domain import sending_hours
 from wacrmd.domain.send_between import ALL_DAYS, Day, SendBetween
 from wacrmd.domain.sending_hours import next_open, opens_at
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> None:
+    """Else an answer may be one of another test."""
+    sending_hours._openings.cache_clear()
+
 
 ZONES = (
     "Europe/Berlin",
@@ -115,4 +124,30 @@ def _changes(zone: ZoneInfo, at: Millis) -> bool:
 
 def test_what_it_says_names_the_place() -> None:
     assert str(SendBetween("09:00", "20:00")) == "09:00-20:00 at each person's place"
+    workdays = "09:00-20:00 on Mon, Tue, Wed, Thu, Fri at each person's place"
+    assert str(_WORKDAYS) == workdays
     assert str(SendBetween("09:00", "20:00", (Day.SAT,), "Asia/Tokyo")) == "09:00-20:00 on Sat in Asia/Tokyo"
+
+
+def test_midnight_is_the_end_of_the_day_and_not_of_the_next_one() -> None:
+    evening = SendBetween("20:00", "24:00", (Day.TUE,), "Etc/UTC")
+    late, midnight = parse_iso("2026-12-01T23:59:59.999Z"), parse_iso("2026-12-02T00:00:00Z")
+    assert opens_at(evening, "", late) == late
+    assert opens_at(evening, "", midnight) == parse_iso("2026-12-08T20:00:00Z")
+
+
+def test_hours_that_only_touch_in_two_zones_have_no_moment_in_common() -> None:
+    """Nine to ten in Tokyo ends when it begins eight hours to the west, and the other way round."""
+    hours = SendBetween("09:00", "10:00")
+    now = parse_iso("2026-12-01T00:00:00Z")
+    for zones in (("Asia/Tokyo", "Etc/GMT-8"), ("Etc/GMT-8", "Asia/Tokyo")):
+        assert next_open(hours, zones, now) is None
+
+
+def test_an_hour_that_clocks_show_twice_is_open_for_less_long() -> None:
+    """In Berlin 02:30 comes twice on 2026-10-25, at 00:30 and 01:30 UTC."""
+    night = parse_iso("2026-10-24T23:00:00Z")
+    from_then = SendBetween("02:30", "12:00", zone="Europe/Berlin")
+    assert opens_at(from_then, "", night) == parse_iso("2026-10-25T01:30:00Z")
+    until_then = SendBetween("00:00", "02:30", zone="Europe/Berlin")
+    assert opens_at(until_then, "", parse_iso("2026-10-25T00:30:00Z")) == parse_iso("2026-10-25T23:00:00Z")

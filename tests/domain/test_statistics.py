@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -12,6 +13,8 @@ from wacrmd.clock import DAY, MINUTE, parse_iso
 from wacrmd.domain.address_country import country_of_address
 from wacrmd.domain.phone_plan import COUNTRIES, country_of
 from wacrmd.domain.statistics import (
+    FIRST,
+    LAST,
     MAX_DIFFERENT,
     OPTED_OUT,
     QUICK_REPLY,
@@ -253,3 +256,73 @@ def test_no_cell_of_the_file_is_a_formula() -> None:
         "people, and nothing where they are not known"
     )
     assert statistics_csv(By.TEMPLATE, [], excel=True).startswith("\ufeffsep=,")
+
+
+def test_messages_of_one_kind_are_added_up() -> None:
+    rows = [(number, f"+491512345678{number}", "replied", None, None, AT, None) for number in range(3)]
+    rows += [(number, f"+491512345678{number}", "failed", None, None, AT, None) for number in range(3, 5)]
+    assert tally(rows, {0, 1}, {0: ["Yes"], 2: ["Yes"]}) == Counter(
+        {
+            (PLACE, "DE", "replied"): 3,
+            (PLACE, "DE", "failed::"): 2,
+            (PLACE, "DE", OPTED_OUT): 2,
+            (PLACE, "DE", QUICK_REPLY): 2,
+            (PLACE, "DE", "button:Yes"): 2,
+        }
+    )
+
+
+def test_what_is_seldom_is_decided_by_the_sum_of_all_hours() -> None:
+    found = Counter({(PLACE, "US", f"button:{number}"): 10 for number in range(MAX_DIFFERENT)})
+    for slot in range(3):
+        found[PLACE + slot, "US", "button:often"] = 4
+    bounded(found)
+    assert sum(count for (_, _, what), count in found.items() if what == "button:often") == 12
+
+
+def test_the_end_of_a_period_may_be_so_long_ago() -> None:
+    assert period("3h", "1h", BERLIN, NOW) == (
+        parse_iso("2026-11-23T09:30:00Z"),
+        parse_iso("2026-11-23T11:45:00Z"),
+    )
+
+
+def test_thirty_days_end_with_the_day_of_the_end_by_the_clocks_of_the_zone() -> None:
+    midnight = "2026-11-24T00:00:00+01:00"
+    assert period(None, midnight, BERLIN, NOW) == (
+        parse_iso("2026-10-24T22:00:00Z"),
+        parse_iso("2026-11-23T23:00:00Z"),
+    )
+    tokyo = ZoneInfo("Asia/Tokyo")  # where it is the 24th already
+    assert period(None, None, tokyo, parse_iso("2026-11-23T16:00:00Z"))[0] == parse_iso(
+        "2026-10-25T15:00:00Z"
+    )
+
+
+def test_a_period_that_is_too_long_is_told_with_its_days() -> None:
+    with pytest.raises(ValueError, match=r"^expected at most 366 days, found 732$"):
+        period("2024-01-01", "2026-01-01", UTC, NOW)
+    with pytest.raises(ValueError, match=r"^expected a beginning before the end$"):
+        period("2026-11-02", "2026-11-01", UTC, NOW)
+
+
+def test_times_from_1900_to_9998_are_known() -> None:
+    begin, _ = period("1900-01-01T00:00:00Z", "1900-02-01", UTC, NOW)
+    assert begin == FIRST
+    _, end = period("9998-12-01", "9998-12-31", UTC, NOW)
+    assert end == LAST
+    with pytest.raises(ValueError, match=r"^expected times from 1900 to 9998$"):
+        period("1899-12-31T23:59:59Z", "1900-02-01", UTC, NOW)
+
+
+def test_what_is_missing_among_the_sums_counts_as_none() -> None:
+    assert reached({"delivered": 2}) == {"sent": 2, "delivered": 2, "read": 0, "replied": 0}
+
+
+def test_a_cell_of_the_file_has_all_buttons_and_is_empty_without_a_value() -> None:
+    columns = statistics_csv(By.TEMPLATE, []).removesuffix("\r\n").split(",")
+    row: dict[str, Any] = dict.fromkeys(columns)
+    row |= {"failures": [], "clicks_by_button": [], "replies_by_button": {"Yes  please": 2, "No": 1}}
+    _, line, _ = statistics_csv(By.TEMPLATE, [row]).split("\r\n")
+    assert line.startswith(",,,")
+    assert line.endswith(',"Yes please: 2, No: 1",')
