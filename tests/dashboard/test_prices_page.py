@@ -3,6 +3,7 @@
 from html import unescape
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -192,3 +193,21 @@ async def test_others_see_the_prices_and_change_none(here: Site, visit_as: Visit
         ):
             assert answer.status_code == 403
     assert await prices_of(here) == [(None, None, WHOLE)]
+
+
+async def test_prices_that_are_entered_at_the_same_moment_are_all_stored(
+    here: Site, visit_as: VisitAs
+) -> None:
+    countries, admins = ("DE", "FR", "IT", "ES", "PL", "AT"), [await visit_as("admin") for _ in range(3)]
+    async with anyio.create_task_group() as tasks:
+        for at, country in enumerate(countries):
+            one = {
+                "country": country,
+                "category": "utility",
+                "price": "0,1",
+                "currency": "EUR",
+                "always": "1",
+            }
+            tasks.start_soon(admins[at % 3].submit, NEW, one)
+    ((_, _, stored),) = await prices_of(here)
+    assert set(stored) == {f"{country} utility" for country in countries}

@@ -29,10 +29,11 @@ async def settings_of(here: Site) -> dict[str, Any]:
 
 
 async def form_of(browser: Browser, path: str) -> dict[str, Any]:
-    """The form as it stands."""
+    """The form as it stands, which may be sent again after it was changed."""
     answer = await browser.get(path)
     assert answer.status_code == 200
-    return Form(answer.text, path).fields
+    fields: dict[str, Any] = Form(answer.text, path).fields
+    return {name: value for name, value in fields.items() if name != "seen"}
 
 
 async def test_an_administrator_changes_each_setting_and_takes_it_away(here: Site, visit_as: VisitAs) -> None:
@@ -84,6 +85,22 @@ async def test_an_administrator_changes_each_setting_and_takes_it_away(here: Sit
         changed.pop(box)
     assert "Changed: country" in await admin.change(path, changed)
     assert await settings_of(here) == before
+
+
+async def test_an_old_page_takes_back_nothing_that_another_administrator_has_changed(
+    here: Site, visit_as: VisitAs
+) -> None:
+    one, other, path = await visit_as("admin"), await visit_as("admin"), f"/settings/{here.account['id']}"
+    old = Form((await one.get(path)).text, path).fields
+    await other.change(path, Form((await other.get(path)).text, path).fields | {"country": "FR"})
+    answer = await one.submit(path, old | {"again": "1"})
+    assert answer.status_code == 422
+    assert "Somebody has changed this meanwhile" in answer.text
+    assert (await settings_of(here))["default_country"] == "FR"
+    now = Form(answer.text, path).fields
+    assert now["country"] == "FR"
+    assert "Changed: again by itself." in await one.change(path, now | {"again": "1"})
+    assert (await settings_of(here))["default_country"] == "FR"
 
 
 async def test_broadcasts_have_what_is_set(here: Site, visit_as: VisitAs) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from starlette.responses import Response
@@ -9,7 +10,9 @@ from starlette.responses import Response
 from wacrmd.dashboard.forms import STATUSES, Form, allow_again, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.accounts import account_names
-from wacrmd.errors import Refusal
+from wacrmd.errors import ErrorCode, Refusal
+
+CHANGED = "Somebody has changed this meanwhile, and nothing was stored. Here it is as it is now: change it once more"
 
 
 async def _nothing(_visit: Visit) -> None:
@@ -48,11 +51,18 @@ class FormPage:
     async def _take(self, visit: Visit) -> Response:
         await visit.require(self.operation)
         form, about = await read_form(visit.request), await self.about(visit)
+        if form.get("seen") not in (None, self._seen(about)):
+            status = STATUSES[ErrorCode.CONFLICT]
+            return await self._page(visit, about, self.first(about), {"": CHANGED}, status)
         try:
             return await self.send(visit, form, about)
         except Refusal as refusal:
             errors = mistakes(refusal, self.fields)
             return allow_again(await self._page(visit, about, form, errors, STATUSES[refusal.code]), refusal)
+
+    def _seen(self, about: Any) -> str:
+        """What the form shows at first, in short: a form that carries it overwrites nothing that it has not shown."""
+        return sha256(repr(self.first(about).pairs).encode()).hexdigest()[:16]
 
     async def _page(
         self, visit: Visit, about: Any, form: Form, errors: Mapping[str, str], status: int = 200
@@ -63,6 +73,7 @@ class FormPage:
             form=form,
             errors=errors,
             about=about,
+            seen=self._seen(about),
             accounts=await account_names(visit),
             **self.values,
         )

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
+import anyio
 import anyio.to_thread
 from starlette.responses import Response
 
@@ -26,6 +27,8 @@ _ONE = ("country", "category", "price", "currency", *_SINCE)
 _FILE = ("file", "currency", *_SINCE)
 _PLACES = ("line ", "file")
 """How the places begin of what is wrong in a file."""
+_ENTERED = anyio.Lock()
+"""One price is entered at a time: two at the same moment would be stored beside the same list, and one be lost."""
 _OWN_LINE = "line 2"
 """Where a price that was entered stands in the list that is made of it."""
 
@@ -35,17 +38,18 @@ async def _add(visit: Visit, form: Form, _about: None) -> Response:
     account, since = form.text("account"), _valid_from(form)
     if form.text("currency") is None:
         raise bad_request("currency: give its code, such as EUR")
-    lists: list[PriceListView] = await visit.perform("price.list", account=account)
-    held = _held(lists, account, since, visit.ctx.clock.now())
     given = [form.get("country", ""), form.get("category", ""), form.get("price", ""), ""]
     try:
-        made: ImportedPrices = await visit.perform(
-            "price.import",
-            account=account,
-            csv=_file_of(given, () if held is None else held.prices),
-            currency=form.text("currency"),
-            valid_from=since,
-        )
+        async with _ENTERED:
+            lists: list[PriceListView] = await visit.perform("price.list", account=account)
+            held = _held(lists, account, since, visit.ctx.clock.now())
+            made: ImportedPrices = await visit.perform(
+                "price.import",
+                account=account,
+                csv=_file_of(given, () if held is None else held.prices),
+                currency=form.text("currency"),
+                valid_from=since,
+            )
     except Refusal as refusal:
         raise _beside(refusal) from None
     return visit.done("/costs", _said(made))
