@@ -431,6 +431,31 @@ async def test_a_file_is_not_held_in_memory_while_it_comes(tmp_path: Path) -> No
         assert refused.status_code == 503, "other bodies are"
 
 
+async def _begun_upload(here: Site) -> asyncio.StreamWriter:
+    """The connection of an upload of which nothing more comes."""
+    host, _, port = here.running.api_address.rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /api/v1/media HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {here.key}\r\nContent-Length: 100000\r\n"
+    head += f"Content-Type: {FORM['Content-Type']}\r\n\r\n"
+    part = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    writer.write(head.encode() + part.encode() + PNG)
+    await writer.drain()
+    return writer
+
+
+async def test_an_account_sends_two_files_at_a_time_and_is_told_to_wait_for_more(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        begun = [await _begun_upload(here) for _ in range(2)]
+
+        async def is_third(status: int) -> bool:
+            return (await upload(here, PNG)).status_code == status
+
+        await eventually_told(partial(is_third, 429))  # the others are on their way to the daemon
+        for each in begun:
+            each.close()
+        await eventually_told(partial(is_third, 201))
+
+
 async def test_the_same_file_twice_at_once_is_one_file(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         large = PDF + bytes(3 << 20)
