@@ -71,6 +71,7 @@ async def test_an_administrator_changes_a_number_and_no_secret_is_seen(here: Sit
     assert entry["via"] == "dashboard"
     assert entry["params"]["label"] == "Main"
     assert "another secret" not in str(entry)
+    form = Form((await admin.get(page)).text, page).fields
     wrong = await admin.submit(page, form | {"messages_per_second": "many", "app_secret": "a third one"})
     assert wrong.status_code == 422
     assert 'aria-describedby="messages_per_second-error' in wrong.text

@@ -103,6 +103,24 @@ async def test_an_old_page_takes_back_nothing_that_another_administrator_has_cha
     assert (await settings_of(here))["default_country"] == "FR"
 
 
+async def test_so_it_is_with_old_pages_of_numbers_and_users(here: Site, visit_as: VisitAs) -> None:
+    one, other = await visit_as("admin"), await visit_as("admin")
+    await here.admin("user.add", name="ann", role="viewer")
+    for path, theirs, mine in (
+        (f"/numbers/{here.number['id']}/settings", {"label": "Main"}, {"messages_per_second": "20"}),
+        ("/users/ann/settings", {"accounts": "shop"}, {"role": "sender"}),
+    ):
+        old = Form((await one.get(path)).text, path).fields
+        await other.change(path, Form((await other.get(path)).text, path).fields | theirs)
+        answer = await one.submit(path, old | mine)
+        assert answer.status_code == 422, path
+        assert "Somebody has changed this meanwhile" in answer.text
+        now = Form(answer.text, path).fields
+        await one.change(path, now | mine)
+        kept = Form((await one.get(path)).text, path).fields
+        assert {name: kept[name] for name in theirs} == theirs
+
+
 async def test_broadcasts_have_what_is_set(here: Site, visit_as: VisitAs) -> None:
     admin, path = await visit_as("admin"), f"/settings/{here.account['id']}"
     form = await form_of(admin, path)

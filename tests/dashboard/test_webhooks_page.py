@@ -56,6 +56,7 @@ async def test_an_administrator_adds_changes_and_removes_one(here: Site, visit_a
     (webhook,) = await here.admin("webhook.list")
     assert (webhook["url"], webhook["events"], webhook["is_active"]) == (off["url"], off["events"], False)
     assert "Nothing was changed" in await admin.change(f"{page}/settings", off)
+    assert (await admin.submit(f"{page}/settings", form)).status_code == 422, "it was changed since"
     assert "those that wait for it are lost" in (await admin.get(f"{page}/remove")).text
     assert "Removed:" in await admin.change(f"{page}/remove")
     assert await here.admin("webhook.list") == []
