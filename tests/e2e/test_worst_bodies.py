@@ -116,7 +116,7 @@ async def test_no_body_of_a_request_costs_much(operation: Operation, tmp_path: P
             worst = Worst(slowness())
             for name, body in islice(cases(operation), 0, None, STEP):
                 await worst.send(name, body, call)
-    assert worst.count > 20 // STEP
+    assert worst.count > 10 // STEP, "one field alone makes 13"
     assert worst.found == []
 
 
