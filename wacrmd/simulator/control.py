@@ -1,7 +1,8 @@
 """The control endpoints below `/_simulator`: ledger, options, replies and any webhook."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,10 @@ from wacrmd.simulator.webhooks import WebhookPoster
 PAGE, MAX_PAGE = 1000, 10_000
 
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+"""Answers a request."""
+
+
 class BadRequestError(Exception):
     """A control request cannot be carried out; the text says what was expected."""
 
@@ -32,19 +37,20 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, below `/_simulator`."""
-        return [
-            web.get("/messages", self.messages),
-            web.delete("/messages", self.clear),
-            web.get("/media", self.media),
-            web.get("/summary", self.summary),
-            web.get("/options", self.options),
-            web.patch("/options", self.change),
-            web.post("/webhooks", self.webhook),
-            web.post("/reply", self.reply),
-            web.post("/people", self.change_person),
-            web.post("/restrictions", self.restrict),
-            web.post("/verify", self.verify),
-        ]
+        handlers = (
+            ("GET", "/messages", self.messages),
+            ("DELETE", "/messages", self.clear),
+            ("GET", "/media", self.media),
+            ("GET", "/summary", self.summary),
+            ("GET", "/options", self.options),
+            ("PATCH", "/options", self.change),
+            ("POST", "/webhooks", self.webhook),
+            ("POST", "/reply", self.reply),
+            ("POST", "/people", self.change_person),
+            ("POST", "/restrictions", self.restrict),
+            ("POST", "/verify", self.verify),
+        )
+        return [web.route(method, path, _errors_as_json(handler)) for method, path, handler in handlers]
 
     async def messages(self, request: web.Request) -> web.Response:
         """A page of the ledger, or with `?count_only=1` only its counts."""
@@ -199,18 +205,24 @@ def _message_id() -> str:
     return f"wamid.{secrets.token_urlsafe(24)}"
 
 
-@web.middleware
-async def errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Answer a control request that cannot be carried out with 400 and the reason."""
-    try:
-        answer: web.StreamResponse = await handler(request)
-    except OptionError as error:
-        return _json(
-            {"error": "an option cannot be used", "problems": error.problems}, HTTPStatus.BAD_REQUEST
-        )
-    except BadRequestError as error:
-        return _json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
-    return answer
+def _errors_as_json(handler: Handler) -> Handler:
+    """Let a control request that cannot be carried out be answered with 400 and the reason.
+
+    No middleware of aiohttp: it remembers the last thousand handlers with theirs, and with them each simulated Meta.
+    """
+
+    @wraps(handler)
+    async def answered(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except OptionError as error:
+            return _json(
+                {"error": "an option cannot be used", "problems": error.problems}, HTTPStatus.BAD_REQUEST
+            )
+        except BadRequestError as error:
+            return _json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
+
+    return answered
 
 
 async def _body(request: web.Request) -> Mapping[str, Any]:

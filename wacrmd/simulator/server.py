@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from aiohttp import web
 
-from wacrmd.simulator.control import Control, errors_as_json
+from wacrmd.simulator.control import Control
 from wacrmd.simulator.graph import GraphApi
 from wacrmd.simulator.ledger import Ledger
 from wacrmd.simulator.media import UploadedFile
@@ -81,7 +81,7 @@ class Simulator:
             state = State(options, ledger)
             poster = WebhookPoster(state)
             control = Control(state, poster)
-            control_app = web.Application(middlewares=[errors_as_json])
+            control_app = web.Application()
             control_app.add_routes(control.routes())
             graph = GraphApi(state, poster)
             app = web.Application(client_max_size=MAX_BODY)
