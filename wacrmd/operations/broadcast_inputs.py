@@ -132,3 +132,7 @@ class OperatorBroadcast(NewBroadcast, DefaultAccount, extra="forbid"):
         None, description="names for lists of params: used if the template is known to have named parameters"
     )
     dry_run: bool = Field(default=False, description="check only; nothing is stored or sent")
+
+    def to_input(self) -> BroadcastInput:
+        """As the service takes it."""
+        return replace(super().to_input(), abbreviates=True)

@@ -1,5 +1,6 @@
 """`message.…`: one template message to one person, and those that were sent."""
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
@@ -102,6 +103,10 @@ class OperatorMessage(NewMessage, DefaultAccount, extra="forbid"):
     elsewhere: ClassVar[dict[str, str]] = {}
 
     dry_run: bool = Field(default=False, description="check only; nothing is stored or sent")
+
+    def to_input(self) -> BroadcastInput:
+        """As the service takes it."""
+        return replace(super().to_input(), abbreviates=True)
 
 
 class MessageId(Params):

@@ -97,6 +97,15 @@ def get(tx: Tx, number_id: str) -> Number | None:
     return _ROW.record(row) if row else None
 
 
+def named(tx: Tx, reference: str, account_id: str) -> Number | None:
+    """The number of an account with this id or phone number id."""
+    row = tx.execute(
+        f"{_SELECT} WHERE n.removed_at IS NULL AND (n.phone_number_id = ?1 OR n.id = ?1) AND n.account_id = ?2",
+        (reference, account_id),
+    ).fetchone()
+    return _ROW.record(row) if row else None
+
+
 def find(tx: Tx, reference: str, account_id: str | None = None) -> list[Number]:
     """The numbers with this phone number id, or whose id begins so; two at most, which is enough to see ambiguity."""
     where, values = ("AND n.account_id = ?", (account_id,)) if account_id else ("", ())

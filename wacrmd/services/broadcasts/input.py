@@ -27,6 +27,8 @@ class BroadcastInput:
     name: str | None = None
     number: str | None = None
     """Id or phone number id of the number to send from; None: the account's default number."""
+    abbreviates: bool = False
+    """Whether the beginning of the number's id is enough, as for operators."""
     scheduled_at: Millis | None = None
     content: TemplateContent = field(default_factory=TemplateContent)
     plan: SendingPlan = AS_FAST_AS_POSSIBLE

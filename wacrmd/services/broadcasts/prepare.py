@@ -78,7 +78,7 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
     _check_size(ctx, given)
     check_time(ctx, given.scheduled_at)
     await off_loop(check_content, given)
-    number = await sending_number(ctx, account_id, given.number)
+    number = await sending_number(ctx, account_id, given.number, abbreviates=given.abbreviates)
     now = ctx.clock.now()
 
     ids = await off_loop(files_of, given)
@@ -214,18 +214,26 @@ def first_of_each(
     return by_person
 
 
-async def sending_number(ctx: Context, account_id: str, reference: str | None) -> Number:
-    """The number of the account to send from: the one with this id, else the default; raises Refusal if there is none."""
+async def sending_number(
+    ctx: Context, account_id: str, reference: str | None, *, abbreviates: bool = False
+) -> Number:
+    """The number of the account to send from: the one with this id, else the default; raises Refusal if there is none.
+
+    Who `abbreviates` may give the beginning of the id.
+    """
     if reference is None:
         number = await ctx.db.read(partial(numbers.default_of, account_id=account_id))
         if number is None:
             raise no_number()
         return number
-    found = await ctx.db.read(partial(numbers.find, reference=reference, account_id=account_id))
-    if len(found) != 1:
+    found = await ctx.db.read(partial(numbers.named, reference=reference, account_id=account_id))
+    if found is None and abbreviates and reference:
+        alike = await ctx.db.read(partial(numbers.find, reference=reference, account_id=account_id))
+        found = alike[0] if len(alike) == 1 else None
+    if found is None:
         expected = "expected the id or phone_number_id of one of its numbers"
         raise problem("from", f"this account has no number {reference!r}: {expected}")
-    return found[0]
+    return found
 
 
 def problem(path: str, message: str) -> Refusal:

@@ -59,7 +59,7 @@ def _shortened(params: list[str] | dict[str, str]) -> list[str] | dict[str, str]
 
 async def _template(ctx: Context, account_id: str, given: BroadcastInput) -> Template | None:
     """The template as last synced; None if it is not stored."""
-    number = await sending_number(ctx, account_id, given.number)
+    number = await sending_number(ctx, account_id, given.number, abbreviates=given.abbreviates)
     return await ctx.db.read(
         partial(
             templates.get, waba_id=number.waba_id, name=given.template_name, language=given.template_language

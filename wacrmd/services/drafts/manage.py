@@ -53,7 +53,7 @@ async def create(ctx: Context, actor: Actor, new: BroadcastInput) -> DraftView:
     ctx.refuse_while_draining()
     check_content(new)
     check_time(ctx, new.scheduled_at)
-    number = await sending_number(ctx, actor.account, new.number)
+    number = await sending_number(ctx, actor.account, new.number, abbreviates=actor.abbreviates)
     uuid, now = str(uuid4()), ctx.clock.now()
 
     def work(tx: Tx) -> None:
@@ -93,7 +93,9 @@ async def change(ctx: Context, actor: Actor, reference: str, wanted: DraftChange
     check_time(ctx, wanted.scheduled_at)
     number = None
     if wanted.number is not None:
-        number = (await sending_number(ctx, broadcast.account_id, wanted.number)).id
+        number = (
+            await sending_number(ctx, broadcast.account_id, wanted.number, abbreviates=actor.abbreviates)
+        ).id
     plain: dict[str, Any] = {}
     if wanted.name is not None:
         plain["name"] = wanted.name

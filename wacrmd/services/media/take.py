@@ -52,7 +52,8 @@ async def take(
     the account, for an unknown number, and for the same content as another type: of old Office files the name may decide.
     """
     ctx.refuse_while_draining()
-    account, sender = actor.account, await sending_number(ctx, actor.account, number)
+    account = actor.account
+    sender = await sending_number(ctx, account, number, abbreviates=actor.abbreviates)
     size = os.fstat(given.descriptor).st_size
     mime_type = await _checked(ctx, given, size)
     if kind is not None and MIME_TYPES[mime_type] is not kind:
