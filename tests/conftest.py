@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.certificates import certificate
-from tests.support.exhaustive import IS_EXHAUSTIVE
+from tests.support.exhaustive import IS_EXHAUSTIVE, evenly
 from wacrmd import log
 
 # The time of an example depends more on the load of the machine than on the code.
@@ -31,15 +32,24 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long run has the marked tests only, the short one those that are not for the long run alone."""
-    chosen: list[pytest.Item] = []
-    others: list[pytest.Item] = []
+    """Leave out what this run does not have."""
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        mark = item.get_closest_marker("exhaustive")
-        has = mark is not None if IS_EXHAUSTIVE else mark is None or not mark.kwargs.get("only")
-        (chosen if has else others).append(item)
-    config.hook.pytest_deselected(items=others)
-    items[:] = chosen
+        cases[item.nodeid.partition("[")[0]].append(item)
+    chosen = {item for of_one in cases.values() for item in _chosen(of_one)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]
+
+
+def _chosen(cases: list[pytest.Item]) -> list[pytest.Item]:
+    """Which cases of one test are run: the long run has the marked tests, the short one those that are not for the long run
+    alone, and of some a part."""
+    mark = cases[0].get_closest_marker("exhaustive")
+    if IS_EXHAUSTIVE:
+        return cases if mark is not None else []
+    if mark is None:
+        return cases
+    return [] if mark.kwargs.get("only") else evenly(cases, mark.kwargs.get("enough", len(cases)))
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Denied calls in the audit, and the pace of readers: neither lets a reader take the disk or the event loop."""
 
+import pytest
+
 from wacrmd.admin.identity import Caller
 from wacrmd.admin.pace import BURST_S, MAX_USERS, OF_ALL, PER_USER, Pace
 from wacrmd.admin.server import SEVERAL
@@ -62,6 +64,7 @@ def test_a_reader_waits_for_a_turn_after_a_burst() -> None:
     assert pace.delay_s(7, 2000.0) == 0
 
 
+@pytest.mark.exhaustive(only=True)
 def test_all_readers_together_have_a_pace_and_are_not_remembered_for_ever() -> None:
     pace = Pace()
     delays = [pace.delay_s(uid, 1000.0) for uid in range(65536)]

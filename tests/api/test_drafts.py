@@ -340,6 +340,7 @@ async def test_a_dry_run_of_a_draft_stores_nothing(here: Site) -> None:
     assert await here.running.ctx.db.read(lambda tx: rows_of(tx, "recipient", "\"to\" LIKE '%209000_'")) == 0
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_lists_and_exports_have_everybody_of_drafts_that_are_filled_by_turns(here: Site) -> None:
     one, two = await new(here), await new(here)
     for at in range(0, 150, 30):

@@ -149,7 +149,7 @@ def test_bodies_with_long_integers_are_compared_by_all_that_they_have(
     assert (Idempotency.of("k", one) == Idempotency.of("k", other)) is is_same
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 async def test_hundreds_of_pairs_of_concurrent_requests_make_one_broadcast_each(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

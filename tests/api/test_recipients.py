@@ -200,7 +200,7 @@ def test_the_format_of_an_export_follows_the_accept_header(accept: str | None, m
     assert wanted_media({} if accept is None else {"accept": accept}) == media
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 async def test_many_thousand_are_exported_in_flat_memory(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

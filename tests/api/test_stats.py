@@ -132,6 +132,7 @@ async def test_what_changes_is_summed_up_again_after_a_while_and_not_at_once(tmp
         assert await sum_up(ctx) == 1
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_who_is_summed_up_by_two_jobs_at_the_same_time_while_messages_change_is_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
 from tests.support.fork_server import fork_server
 from tests.support.patience import PATIENCE_S
@@ -23,6 +24,7 @@ RUN = [sys.executable, "-c", CODE]
 FIRST = "While it runs, the API is at "
 
 
+@pytest.mark.exhaustive(only=True)
 def test_a_reader_of_a_pipe_can_call_the_api_before_the_broadcast_is_sent() -> None:
     command = [*RUN, "--recipients", "3000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:

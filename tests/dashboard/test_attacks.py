@@ -271,6 +271,7 @@ async def test_a_link_that_is_used_up_late_or_made_up_logs_nobody_in(here: Site,
     await first.http.aclose()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_user_of_the_machine_has_some_links_and_some_sessions(here: Site) -> None:
     links = [(await here.admin("dashboard"))["url"] for _ in range(MAX_LINKS + 1)]
     browsers = [Browser(here) for _ in links]
@@ -293,6 +294,7 @@ async def test_a_user_of_the_machine_has_some_links_and_some_sessions(here: Site
         await browser.http.aclose()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_user_has_some_sessions(here: Site) -> None:
     browser, cookies = Browser(here), []
     for _ in range(MAX_SESSIONS + 1):
@@ -378,6 +380,7 @@ async def test_who_came_by_a_link_is_in_the_audit(here: Site, stranger: Browser)
     assert entry["uid"] is not None
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_one_visitors_pages_leave_room_for_others(here: Site, broadcast: str) -> None:
     browser, other = await as_user(here, "viewer"), await as_user(here, "ann")
     browser.http.timeout = None  # the last in the line waits for all before it

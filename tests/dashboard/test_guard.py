@@ -9,6 +9,7 @@ from wacrmd.services.maintenance import dashboard_checks
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.exhaustive(enough=4)
 @pytest.mark.parametrize(
     "host",
     [
@@ -82,6 +83,7 @@ async def test_an_older_browser_says_the_origin(visit_as: VisitAs) -> None:
     assert (await browser.http.post("/logout", headers={"Origin": browser.url})).status_code == 303
 
 
+@pytest.mark.exhaustive(enough=3)
 @pytest.mark.parametrize(
     "origin",
     [

@@ -42,7 +42,7 @@ async def guess(here: Site, name: str, addresses: list[str]) -> Counter[int]:
     return answers
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 async def test_guesses_do_not_succeed_and_keep_nobody_else_out(tmp_path: Path) -> None:
     async with site(tmp_path, extra=EXTRA) as here:
         for name in ("ann", "ben"):
@@ -100,6 +100,7 @@ async def test_nobody_learns_which_names_exist(tmp_path: Path) -> None:
         await browser.http.aclose()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_strangers_wait_in_a_line_that_has_an_end(tmp_path: Path) -> None:
     async with site(tmp_path, extra=EXTRA) as here:
         await here.admin("user.add", name="ann", role="viewer", password=PASSWORD)

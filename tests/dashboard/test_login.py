@@ -250,6 +250,7 @@ async def test_who_came_by_a_link_ends_the_own_links_and_nobody_elses(here: Site
 FORM = "application/x-www-form-urlencoded"
 
 
+@pytest.mark.exhaustive(enough=3)
 @pytest.mark.parametrize("is_change", [True, False])
 @pytest.mark.parametrize(
     ("method", "change"),

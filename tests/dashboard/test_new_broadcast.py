@@ -535,6 +535,7 @@ async def test_numbers_without_a_country_ask_for_it_beside_its_field(here: Site,
     assert "Next: look at the message" in page
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_two_people_upload_large_lists_at_the_same_time(visit_as: VisitAs) -> None:
     """A file goes to the disk as it comes: what has arrived of one is no memory that the other one needs."""
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nto,name,order\n'

@@ -140,6 +140,7 @@ async def test_a_file_is_imported_and_what_was_left_out_can_be_corrected(
     assert "+1415" not in str(calls)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_long_import_says_how_far_it_is_and_goes_on_without_the_browser(
     here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from wacrmd.clock import DAY, iso
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_all_broadcasts_are_reached_from_page_to_page(here: Site, visit_as: VisitAs) -> None:
     at = iso(here.clock.now() + DAY)
     made = [await here.send(people(1), scheduled_at=at) for _ in range(51)]

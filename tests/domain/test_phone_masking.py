@@ -99,6 +99,7 @@ def test_what_stands_beside_a_number_neither_saves_nor_joins_it(text: str, maske
     assert mask_phones(text) == masked
 
 
+@pytest.mark.exhaustive(enough=5)
 @pytest.mark.parametrize(
     "piece",
     [

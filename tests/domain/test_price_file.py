@@ -225,6 +225,7 @@ def test_a_currency_for_the_whole_list_is_that_of_prices_without_one() -> None:
     assert wrong(text)[0][0] == "line 2"
 
 
+@pytest.mark.exhaustive(only=True)
 def test_a_list_has_at_most_so_many_lines_and_a_refusal_so_many_problems() -> None:
     head, line = "country,category,price,currency\n", "DE,marketing,0.1,EUR\n"
     assert read(head + line * MAX_ROWS)

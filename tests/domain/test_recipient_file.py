@@ -135,6 +135,7 @@ def test_a_parameter_that_a_program_has_damaged_is_rejected() -> None:
     assert [one.line for one in sheet.rejected] == [2]
 
 
+@pytest.mark.exhaustive(only=True)
 def test_a_stray_quote_stops_neither_the_file_nor_other_lines() -> None:
     lines = [f"+49151234{at:05},Jo" for at in range(60_000)]
     lines[100] = '+4915123400100,"Jo'

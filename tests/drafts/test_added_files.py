@@ -132,6 +132,7 @@ async def test_what_cannot_be_added_changes_nothing(ann: Drafting, monkeypatch: 
     assert MAX_ADDED_BYTES > 2000
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_list_of_many_pieces_is_added_to_in_pieces(ann: Drafting) -> None:
     draft = await ann.new(csv_of(9000))
     await add_csv(ann.ctx, ann.actor, draft, in_pieces(csv_of(9000, 9000)), name="more.csv")

@@ -83,6 +83,7 @@ async def killed(daemon: Daemon, chance: random.Random, stop: anyio.Event) -> in
     return count
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_program_fills_sends_and_deletes_drafts_of_a_daemon_that_is_killed(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)

@@ -189,6 +189,7 @@ async def test_a_reply_while_the_answer_was_late_counts_also_if_it_comes_after_t
         assert (await here.show(broadcast_id))["replied_count"] == 1
 
 
+@pytest.mark.exhaustive(enough=6)
 @pytest.mark.parametrize("order", [*permutations(range(3))])
 @pytest.mark.parametrize("doubled", [False, True])
 @pytest.mark.parametrize(("word", "expected"), [("failed", (1, 0, 1)), ("delivered", (0, 1, 0))])

@@ -173,6 +173,7 @@ async def test_a_number_that_the_token_may_not_see_is_paused_and_nobody_fails(tm
         assert (await here.until_status(broadcast_id, "sent"))["sent_count"] == 40
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("code", [132000, 999_999])
 async def test_failures_in_a_row_at_the_start_pause_the_broadcast(tmp_path: Path, code: int) -> None:
     """The first ten get a code that may concern all recipients, or an unknown one. The rest stays pending."""

@@ -46,6 +46,7 @@ async def test_a_small_request_waits_for_no_large_one_and_those_wait_for_their_t
                 await answered.wait()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_gzip_is_not_decoded_before_there_is_room(tmp_path: Path) -> None:
     """40 times 5 KB that are 5 MB each: with all of them decoded, some hundred of these requests stopped the daemon."""
     text = b'{"template_name":"hello","recipients":[{"to":"%s"}]}' % (b"1" * (LIMIT - 100))

@@ -66,6 +66,7 @@ async def test_a_webhook_of_a_thousand_unknown_numbers_leaves_two_lines_and_few_
     assert sum(json.loads(note[3])["count"] for note in notes) == 2000
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_signed_flood_about_an_own_account_leaves_few_lines_and_notices(tmp_path: Path) -> None:
     def changes(about: Callable[[int], tuple[str, dict[str, Any]]]) -> dict[str, Any]:
         made = [about(each) for each in range(500)]

@@ -113,6 +113,7 @@ async def test_after_a_pause_returns_only_requests_in_flight_are_sent(tmp_path: 
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 500
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_repeated_pause_and_resume_sends_each_message_once(tmp_path: Path) -> None:
     async with site(tmp_path, latency_ms=10) as here:
         broadcast_id = await here.send(people(400))

@@ -410,6 +410,7 @@ async def test_an_edited_message_counts_with_its_new_text(tmp_path: Path) -> Non
         assert (await here.show(broadcast_id))["replied_count"] == 0
 
 
+@pytest.mark.exhaustive(enough=3)
 @pytest.mark.parametrize(
     "message",
     [

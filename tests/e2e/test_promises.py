@@ -279,6 +279,7 @@ async def test_promise_4_a_status_during_a_restart_is_repeated_by_meta_and_count
         assert (shown["delivered_count"], shown["uncertain_count"]) == (50, 0)
 
 
+@pytest.mark.exhaustive(enough=4)
 @pytest.mark.parametrize(
     ("why", "log_event"),
     [

@@ -33,6 +33,7 @@ async def waiting_for_a_rule(daemon: Daemon, least: int) -> None:
     await eventually(lambda: count(daemon, "rule_retries = 1") >= least)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("way", ["answer", "status"])
 async def test_each_failure_is_sent_again_once_whenever_the_daemon_is_killed(
     tmp_path: Path, way: str

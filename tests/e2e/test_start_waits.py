@@ -106,6 +106,7 @@ async def test_without_room_for_the_admin_socket_a_start_is_tried_again(
             pass
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [("newer", "has schema 9999"), ("foreign", "is not a database of wacrmd"), ("damaged", "is damaged")],

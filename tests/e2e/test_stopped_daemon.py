@@ -23,6 +23,7 @@ def has_taken(sim: Simulator, count: int) -> bool:
     return bool(sim.ledger.counts()["total"] >= count)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_no_recipient_is_uncertain_after_a_stop_longer_than_the_read_timeout(tmp_path: Path) -> None:
     """Answers wait in the sockets while the daemon is stopped. No status could settle an uncertain recipient."""
     async with Simulator.running(

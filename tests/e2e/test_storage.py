@@ -76,6 +76,7 @@ async def test_a_full_file_system_loses_nothing_and_sending_continues_when_there
         assert here.running.ctx.db.outage is None
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_the_log_says_once_that_the_disk_is_full_and_once_that_it_is_back(
     small_disk: Path,
 ) -> None:
@@ -105,6 +106,7 @@ async def test_the_log_says_once_that_the_disk_is_full_and_once_that_it_is_back(
         assert [each for each in set(loud) if loud.count(each) > 1] == []
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_file_that_cannot_grow_loses_nothing_and_sending_continues_when_it_can(
     tmp_path: Path,
 ) -> None:
@@ -165,6 +167,7 @@ async def test_while_another_program_locks_the_database_the_daemon_stops_without
         assert events[-1]["event"] == "daemon_stopped"
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_lock_of_another_program_that_ends_before_writes_fail_is_named_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

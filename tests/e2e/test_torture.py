@@ -23,6 +23,7 @@ from wacrmd.simulator.sends import Send
 pytestmark = [pytest.mark.anyio, pytest.mark.torture]
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_ten_kills_lose_no_recipient_and_send_no_second_message(tmp_path: Path) -> None:
     report = await torture(kills=10, seed=7, folder=tmp_path)
     assert report.problems == [], report.text()
@@ -42,6 +43,7 @@ class Tripping(Torture):
         await super().one_life()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_run_that_ends_early_reports_what_it_has(tmp_path: Path) -> None:
     async with Simulator.running(OPTIONS) as sim:
         run = Tripping(tmp_path, sim, kills=3, seed=1, progress=(progress := io.StringIO()))

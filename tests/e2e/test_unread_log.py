@@ -18,6 +18,7 @@ from wacrmd.simulator import Options, Simulator
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_full_pipe_stops_nothing_and_is_told(tmp_path: Path) -> None:
     ours, theirs = os.pipe()
     fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
@@ -53,6 +54,7 @@ def without_streams(config: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sh", "-c", f"exec {line} <&- >&- 2>&-"])
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_daemon_whose_standard_streams_are_closed_runs(tmp_path: Path) -> None:
     options = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)
     async with Simulator.running(options) as sim:

@@ -23,6 +23,7 @@ CALLERS = 64
 ENOUGH = 300
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_no_webhook_that_was_answered_200_is_lost_at_kill_9(tmp_path: Path) -> None:
     answered: set[str] = set()
     enough = asyncio.Event()

@@ -67,6 +67,7 @@ def admin(folder: Path, method: str, **params: Any) -> Any:
         return client.call(method, params)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_delivery_in_flight_at_kill_9_is_repeated(tmp_path: Path) -> None:
     async with receiver() as app:
         app.answers["/hook"] = None

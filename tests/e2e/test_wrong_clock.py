@@ -256,6 +256,7 @@ async def test_a_start_after_a_leap_gives_up_and_deletes_nothing_and_starts_noth
         assert max(copies) <= f"wacrmd-{iso(begin + 2 * DAY)[:10].replace('-', '')}", "none of another time"
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("down", [10 * MINUTE, 3 * DAY, 21 * DAY])
 async def test_a_holiday_is_confirmed_by_meta_at_once_and_ages_do_not_count_it(
     tmp_path: Path, down: Millis
@@ -320,6 +321,7 @@ async def alone(
         yield running, admin
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("down", [DAY, 21 * DAY, 400 * DAY, 800 * DAY])
 async def test_without_meta_an_operator_decides_and_that_is_audited(tmp_path: Path, down: Millis) -> None:
     """Nobody can tell a holiday from a leap then: nothing is lost, and one command goes on."""
@@ -355,6 +357,7 @@ async def test_without_meta_an_operator_decides_and_that_is_audited(tmp_path: Pa
         assert (await admin("clock.show"))["trusted"]
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_what_an_operator_accepted_against_meta_holds_after_a_restart_until_it_leaps_again(
     tmp_path: Path,
 ) -> None:
@@ -402,6 +405,7 @@ YEAR_1970 = 0
 YEAR_2000 = parse_iso("2000-01-01T00:00:00Z")
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("year", [YEAR_1970, YEAR_2000])
 async def test_a_machine_without_a_clock_goes_by_metas_until_it_has_the_time(
     tmp_path: Path, year: Millis

@@ -21,10 +21,10 @@ _LONGER = 10
 
 
 def examples(count: int) -> Callable[[Test], Test]:
-    """Try a third of so many examples, all in the long run; in `make fuzz` many more, other ones in each round, and those
+    """Try a sixth of so many examples, all in the long run; in `make fuzz` many more, other ones in each round, and those
     first that failed before."""
     effort = settings(
-        max_examples=count * _LONGER if IS_LONG else count if IS_EXHAUSTIVE else max(count // 3, 5),
+        max_examples=count * _LONGER if IS_LONG else count if IS_EXHAUSTIVE else max(count // 6, 4),
         derandomize=not IS_LONG,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -179,6 +180,7 @@ UNITS = st.text('",\na', min_size=3, max_size=6) | st.lists(
 HEADS = st.sampled_from(("", "phone,name\n", "to;name\n", '"phone","name"\n', "sep=,\nphone,name\n", '"'))
 
 
+@pytest.mark.exhaustive(only=True)
 @examples(40)
 @given(HEADS, UNITS, st.sampled_from(("", "\n", '"', '"\n')))
 @example("phone,name\n", '+14155550123,"x\n', "")

@@ -92,6 +92,7 @@ async def closing(requests: int | None, idle_s: float | None) -> AsyncIterator[t
         thread.join()
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(("count", "in_flight"), [(300, 1), (1000, IN_FLIGHT)])
 @pytest.mark.parametrize("requests", [1, 100])
 async def test_a_server_that_closes_after_some_answers(requests: int, count: int, in_flight: int) -> None:

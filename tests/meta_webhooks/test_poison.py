@@ -182,6 +182,7 @@ async def stored_messages(here: Site) -> set[str]:
     return await here.running.ctx.db.read(read)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_no_value_in_any_place_costs_the_updates_beside_it(tmp_path: Path) -> None:
     changes, size = poisoned(), 300
     assert len(changes) > 2_000
@@ -199,6 +200,7 @@ async def test_no_value_in_any_place_costs_the_updates_beside_it(tmp_path: Path)
         assert (await here.admin("number.list"))[0]["phone_number_id"]
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_long_texts_are_cut_or_left_out(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
 

@@ -130,7 +130,7 @@ async def test_a_country_code_in_its_own_column_is_a_part_of_the_number(
             assert one["to"] == "+919876543210"
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     "form", ["{}\n", '"{}";"a note; that makes the file need parts, said ""she"""\n', "{}|x\r\n"]
 )
@@ -147,7 +147,7 @@ async def test_a_large_file_without_a_header_loses_no_line(tmp_path: Path, wacrm
         assert {line.split(",")[0] for line in out.splitlines()[1:]} == set(numbers)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 async def test_a_stray_quote_stops_no_line_of_a_file_of_more_than_a_mebibyte(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
@@ -357,7 +357,7 @@ async def test_recipients_are_exported_for_excel_and_read_again(tmp_path: Path, 
         assert await opted_out(here) == sorted(phones(2))
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 async def test_standard_input_is_read_and_a_bar_is_drawn_on_a_terminal(tmp_path: Path) -> None:
     numbers = spread(phones(20_000), 2500)
     note = "x" * (60 * 20_000 // len(numbers))

@@ -121,6 +121,7 @@ async def says_so(here: Site, copy: Path) -> None:
     assert {"backup", "optout.add"} <= {entry["method"] for entry in entries}
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_what_was_answered_before_is_in_the_copy_and_what_was_not_is_in_neither(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
@@ -262,6 +263,7 @@ async def test_a_database_is_taken_back_only_by_name(tmp_path: Path, wacrmd: Wac
         assert await here.running.ctx.db.read(drains.stored) is None
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_of_several_hand_overs_at_once_one_is_made(tmp_path: Path, wacrmd: Wacrmd) -> None:
     """Two copies that may send would send to everybody twice."""
     async with site(tmp_path, messages_per_second=200, latency_ms=200) as here:

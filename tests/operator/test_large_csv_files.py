@@ -36,6 +36,7 @@ async def prepared(here: Site) -> None:
     await here.admin("optout.add", account="shop", phone=phones(COUNT)[50])
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_large_file_becomes_one_broadcast(tmp_path: Path, wacrmd: Wacrmd) -> None:
     file, rejected = written(tmp_path), tmp_path / "rejected.csv"
     line = ("broadcast", "create", "--csv", file, "--template", "order_update", "--rejected", rejected)
@@ -62,6 +63,7 @@ async def test_a_large_file_becomes_one_broadcast(tmp_path: Path, wacrmd: Wacrmd
         assert [row[1] for row in left] == ["12", phones(41)[40]]
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_scripts_get_the_same_document(tmp_path: Path, wacrmd: Wacrmd) -> None:
     file = written(tmp_path, "phone,first_name,percent")
     image = tmp_path / "content.json"

@@ -255,6 +255,7 @@ async def test_the_shell_completes_names_and_ids_that_the_daemon_knows(tmp_path:
         assert (done.stdout.strip(), done.stderr) == (b"", b"")
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_two_hundred_clients_and_one_that_does_not_read_are_served(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         deaf = socket.socket(socket.AF_UNIX)

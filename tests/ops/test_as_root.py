@@ -93,6 +93,7 @@ def test_a_repaired_database_belongs_to_the_owner_of_its_directory(state: Path, 
     assert len(list(state.glob("wacrmd.db.damaged-*"))) == 1
 
 
+@pytest.mark.exhaustive(enough=7)
 @pytest.mark.parametrize(("name", "target"), PLANTED)
 @pytest.mark.parametrize(
     "command",

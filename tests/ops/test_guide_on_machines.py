@@ -138,6 +138,7 @@ class Owner:
             return None
 
 
+@pytest.mark.exhaustive(only=True)
 @needs_boot
 async def test_the_move_to_another_machine(tmp_path: Path, shared: Path) -> None:
     """In the middle of a broadcast, with wacrmd.socket, and with one request too many on the old machine.

@@ -121,6 +121,7 @@ LOOKED_AT = {
 """Tables and indexes, each with whether a start looks at what is open in it."""
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_at_the_start_of_a_large_file_what_is_open_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -276,7 +276,7 @@ async def test_a_kill_after_any_line_leaves_a_state_that_starts(tmp_path: Path) 
 
 
 @pytest.mark.anyio
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 async def test_a_power_cut_after_any_line_leaves_a_state_that_starts(tmp_path: Path) -> None:
     """On a file system of its own, of which only what was written to the disk is left."""

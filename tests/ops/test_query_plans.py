@@ -168,6 +168,7 @@ def prepare_copy(tx: sqlite3.Connection) -> None:
     broadcasts.pause_restored(tx, "restored", 1)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_no_statement_becomes_slower_as_the_tables_grow(recording: Recording, tmp_path: Path) -> None:
     readers: set[str] = set()
     problems: list[str] = []

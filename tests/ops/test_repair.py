@@ -96,7 +96,7 @@ async def test_each_broken_page_is_repaired_without_loss_or_the_loss_is_told_fir
 ) -> None:
     whole, ends = rows_of(sample.folder / "wacrmd.db"), Counter[str]()
     schema = set(pages_of(sample.folder / "wacrmd.db", "sqlite_schema"))
-    pages = spread(range(1, sample.pages + 1), 28)
+    pages = spread(range(1, sample.pages + 1), 12)
     for at, page in enumerate(pages):
         for turn, kind in enumerate((*KINDS, Broken("sector"))):
             if not (EVERY_KIND or at % 4 == turn):
@@ -150,6 +150,7 @@ def check_after_loss(file: Path, whole: Rows, told: dict[str, int | None]) -> No
     assert len(left["optout"]) == len(whole["optout"]) or told.get("optout", 0) != 0
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.anyio
 @pytest.mark.parametrize("index", ["recipient_due", "recipient_count", "broadcast_status"])
 async def test_after_a_broken_index_everybody_who_waits_gets_the_message_once(
@@ -250,6 +251,7 @@ async def test_an_opt_out_is_known_when_the_addresses_are_lost(sample: Sample, t
         assert (answer.json()["data"]["accepted"], answer.json()["data"]["suppressed"]) == (1, 1)
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "table", ["number", "account", "api_key", "webhook_endpoint", "pricing", "broadcast"]
@@ -473,7 +475,7 @@ def check_ends(*line: str | Path) -> None:
     assert {(each["name"], tuple(each["problems"]), each["log"]) for each in told} == {("newest", (), False)}
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 def test_a_kill_at_any_line_of_the_swap_leaves_the_old_state_or_the_new_one_or_says_so(
     sample: Sample, tmp_path: Path
 ) -> None:
@@ -483,7 +485,7 @@ def test_a_kill_at_any_line_of_the_swap_leaves_the_old_state_or_the_new_one_or_s
     )
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def test_so_does_a_power_cut(sample: Sample, tmp_path: Path) -> None:
     after_a_kill(sample, tmp_path)

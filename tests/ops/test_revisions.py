@@ -26,6 +26,7 @@ directory = "backups"
 """
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_every_transaction_that_changes_something_raises_the_revision(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, extra=EXTRA) as here:

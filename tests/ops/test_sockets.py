@@ -15,6 +15,7 @@ from tests.support.patience import PATIENCE_S
 ACTIVATE = shutil.which("systemd-socket-activate")
 
 
+@pytest.mark.exhaustive(only=True)
 @pytest.mark.skipif(ACTIVATE is None, reason="systemd-socket-activate is not installed here")
 def test_a_request_that_comes_before_the_daemon_is_answered_by_it(tmp_path: Path) -> None:
     api, webhooks = free_ports(2)

@@ -96,6 +96,7 @@ REFUSE_EXECUTABLE_MEMORY = (
 """PR_SET_MDWE (Linux 6.3 and newer; an older one ignores it), then the program: as MemoryDenyWriteExecute does it."""
 
 
+@pytest.mark.exhaustive(only=True)
 @needs_systemd
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed here")
 def test_a_whole_run_uses_only_system_calls_that_the_unit_allows(tmp_path: Path) -> None:

@@ -127,6 +127,7 @@ async def test_an_app_that_hangs_keeps_one_place_and_gets_all_again_when_it_answ
         await app.until(lambda: len(ids(app.at("/other"))) == 5)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_many_slow_apps_do_not_slow_down_a_quick_one(tmp_path: Path) -> None:
     """Each just under what counts as slow: they keep their workers, and the quick one has its own."""
     async with serving(tmp_path) as here, receiver() as app:

@@ -114,6 +114,7 @@ async def test_numbers_do_not_wait_for_each_other(tmp_path: Path, count: int) ->
         assert max(made.sent) <= 1 + 20 + 1, "and not faster"
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_slow_number_with_many_broadcasts_does_not_slow_a_fast_one(tmp_path: Path) -> None:
     async with numbers(tmp_path, [1.0, 80.0], stopped=True) as made:
         for _ in range(20):
@@ -265,6 +266,7 @@ async def test_when_meta_hangs_for_one_number_the_others_go_on_and_its_hold_says
         assert (await made.here.show(held))["uncertain_count"] == 0
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_whatever_number_of_numbers_hangs_the_others_go_on(tmp_path: Path) -> None:
     """More requests hang together than may be in flight; Meta takes what the others send, and what begins to."""
     extra = "read_timeout_s = 3600\n[sender]\nmax_in_flight = 16"

@@ -23,6 +23,7 @@ def in_flight(tx: Tx) -> int:
     return int(count)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_cancelled_job_leaves_no_attempt_without_a_request(tmp_path: Path) -> None:
     """Wherever the job is cancelled, attempts that are on disk are made, so no recipient becomes uncertain."""
     async with site(tmp_path, messages_per_second=1000) as here:
@@ -132,6 +133,7 @@ async def test_repeated_crashes_of_a_job_pause_the_broadcast_with_a_reason(tmp_p
         await here.until_status(other, "sent")
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_stopping_waits_for_requests_in_flight(tmp_path: Path) -> None:
     """After SIGTERM nothing is uncertain, and the next start sends the others."""
     async with site(tmp_path, latency_ms=300, messages_per_second=100) as here:
@@ -184,6 +186,7 @@ async def enqueued_in_five_seconds(here: Site, clock: ShiftClock) -> list[int]:
     return jobs
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_while_the_database_cannot_be_written_no_jobs_are_enqueued(tmp_path: Path) -> None:
     """Each would fail and be logged. If another program has locked the file, more would come than can be tried."""
     async with waiting_for_tokens(tmp_path) as (here, clock):
@@ -196,6 +199,7 @@ async def test_while_the_database_cannot_be_written_no_jobs_are_enqueued(tmp_pat
         await db.outside_transaction(lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall())
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_while_draining_no_jobs_are_enqueued(tmp_path: Path) -> None:
     """Each would be written to the file, and end at once."""
     async with waiting_for_tokens(tmp_path) as (here, clock):

@@ -69,6 +69,7 @@ async def test_one_turn_serves_many_broadcasts_in_one_transaction(tmp_path: Path
         await reach(made, 0, 20)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_one_turn_serves_a_limited_number_of_broadcasts(tmp_path: Path) -> None:
     async with numbers(tmp_path, [1000.0], stopped=True) as made:
         await stored(made, [1] * (MAX_BROADCASTS + 50))
@@ -135,6 +136,7 @@ async def test_a_large_one_that_got_what_was_left_keeps_its_place(tmp_path: Path
         assert lane.line.order(4) == [1, 3, 2]
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_neither_tiny_nor_large_broadcasts_are_starved(tmp_path: Path) -> None:
     async with numbers(tmp_path, [100.0], stopped=True) as made:
         await stored(made, [200, *[1] * 40, 200])
@@ -190,6 +192,7 @@ async def test_each_request_of_a_turn_of_many_is_logged_with_the_id_of_its_own_b
         assert len(set(logged.values())) == 3
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_resumed_number_with_many_broadcasts_is_not_given_a_job_for_each(tmp_path: Path) -> None:
     async with numbers(tmp_path, [1000.0], stopped=True) as made:
         ids, here = await stored(made, [1] * 250), made.here
@@ -203,6 +206,7 @@ async def test_a_resumed_number_with_many_broadcasts_is_not_given_a_job_for_each
         assert len(here.running.sender._jobs) >= 0.9 * len(ids), "those have read nearly all"
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_what_no_job_has_read_is_enqueued_by_the_scheduler(tmp_path: Path) -> None:
     """Broadcasts that began at different times by schedule are not read together."""
     async with numbers(tmp_path, [1000.0]) as made:

@@ -41,6 +41,7 @@ def found(tx: Tx) -> list[Broadcast]:
     return broadcasts.page(tx, BroadcastFilter(), after=None, limit=100)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_what_concurrent_readers_see_is_what_the_rows_of_their_snapshot_say(db: Database) -> None:
     """Writers record results, readers ask for counts, the periodic job keeps them late; some writers fail."""
     ids = await db.write(fill)

@@ -112,6 +112,7 @@ async def test_a_file_whose_column_is_not_certain_opts_nobody_out(tmp_path: Path
         assert (await manage.page(ctx, account, PageRequest(50))).items == []
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_other_writes_come_between_the_steps_of_an_import_however_many_webhooks_there_are(
     tmp_path: Path,
 ) -> None:
@@ -128,7 +129,7 @@ async def test_other_writes_come_between_the_steps_of_an_import_however_many_web
         assert count > 3, "one step, with up to a thousand lines, has one time"
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(only=True)
 async def test_many_thousand_lines_are_imported_in_parts_and_exported(tmp_path: Path) -> None:
     many = 30_000 if IS_EXHAUSTIVE else 5_000
     async with site(tmp_path) as here:

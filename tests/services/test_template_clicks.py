@@ -191,6 +191,7 @@ async def test_marketing_messages_are_asked_for_by_their_product_and_added(tmp_p
         assert (await stats(here, by="template"))["total"]["clicked_count"] == 7
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_many_templates_are_asked_for_ten_at_a_time_and_all_pages_are_read(tmp_path: Path) -> None:
     names = [f"offer_{number}" for number in range(13)]
     known = tuple(template(name, SHOP, number=100 + at) for at, name in enumerate(names))

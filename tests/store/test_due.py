@@ -357,6 +357,7 @@ def test_others_are_the_first_if_all_of_them_opt_out_before_the_send(tx: Tx) -> 
     assert canaries.phase_of(tx, broadcast_id)[0] is CanaryPhase.PASSED
 
 
+@pytest.mark.exhaustive(only=True)
 def test_the_first_are_chosen_among_some_thousands_of_a_large_broadcast(tx: Tx) -> None:
     broadcast_id = with_canary(tx, 1, 50)
     tx.executemany(

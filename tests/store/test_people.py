@@ -91,6 +91,7 @@ def test_a_person_has_so_many_addresses_and_whoever_is_named_beside_them_is_some
     assert people.join_two(tx, found[0], found[-1], at=NOW, now=NOW) is None
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("phone", "user_id"),
     [("+1415555{:04}", "US.1"), ("+14155550101", "US.{}"), ("+1415555{:04}", "US.ENT.1")],
