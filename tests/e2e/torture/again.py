@@ -45,12 +45,8 @@ class Again:
         """Retry, and put people on the list, whether the daemon is there or not."""
         while True:
             await anyio.sleep(self.random.uniform(0.2, 1.0))
-            try:
+            with self.report.may_fail(WacrmdError, OSError):
                 await self.random.choice((self.retry_one, self.opt_somebody_out))()
-            except (WacrmdError, OSError):
-                pass
-            except Exception as error:  # noqa: BLE001 - a library may trip over a peer that dies
-                self.report.client_errors[f"{type(error).__name__}: {error}"] += 1
 
     async def retry_one(self) -> None:
         """Send to those again to whom one of the newest broadcasts failed, or to some of them."""

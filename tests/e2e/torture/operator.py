@@ -30,12 +30,8 @@ class Operator:
         """One thing after the other, whether the daemon is there or not."""
         while True:
             await anyio.sleep(self.random.uniform(0.2, 1.5))
-            try:
+            with self.report.may_fail(WacrmdError, OSError):
                 await self.operate()
-            except (WacrmdError, OSError):
-                pass
-            except Exception as error:  # noqa: BLE001 - a library may trip over a peer that dies
-                self.report.client_errors[f"{type(error).__name__}: {error}"] += 1
 
     async def operate(self) -> None:
         """Some of what an operator does."""

@@ -81,11 +81,9 @@ class Programs:
     ) -> httpx.Response:
         headers = {"Idempotency-Key": key} if key else {}
         while True:
-            try:
+            with self.report.may_fail(httpx.HTTPError) as call:
                 answer = await client.request(method, f"/api/v1/broadcasts{path}", json=body, headers=headers)
-            except Exception as error:  # noqa: BLE001 - a library may trip over a peer that dies
-                if not isinstance(error, httpx.HTTPError):
-                    self.report.client_errors[f"{type(error).__name__}: {error}"] += 1
+            if call.error is not None:
                 await anyio.sleep(0.05)
                 continue
             if answer.status_code in expected:

@@ -1,6 +1,9 @@
 """What a run has done and found so far."""
 
+import traceback
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -13,6 +16,13 @@ class Posted:
     tries: int = 0
     broadcast_id: str | None = None
     refused: int | None = None
+
+
+@dataclass
+class Call:
+    """A call to a daemon that may die meanwhile."""
+
+    error: Exception | None = None
 
 
 @dataclass
@@ -58,6 +68,27 @@ class Report:
     lost: int = 0
     twice: int = 0
     duration_s: float = 0.0
+
+    @contextmanager
+    def may_fail(self, *usual: type[Exception]) -> Iterator[Call]:
+        """A call of a client: whatever ends it, the client goes on. What is not usual is counted: a library may trip over
+        a peer that dies."""
+        call = Call()
+        try:
+            yield call
+        except Exception as error:  # noqa: BLE001 - the run goes on, and its report says so
+            call.error = error
+            if not isinstance(error, usual):
+                self.client_errors[f"{type(error).__name__}: {error}"] += 1
+
+    @contextmanager
+    def ends_early(self, what: str) -> Iterator[None]:
+        """A part of the run: an error in it is a problem, and what was measured until then is worth more than the rest."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - as the contract says
+            self.problems.append(f"{what}:\n{traceback.format_exc()}")
+
     problems: list[str] = field(default_factory=list)
 
     def text(self) -> str:

@@ -3,7 +3,6 @@
 import random
 import signal
 import time
-import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,12 +26,11 @@ from tests.e2e.torture.programs import Programs
 from tests.e2e.torture.report import Posted, Report
 from tests.e2e.torture.singles import Singles
 from tests.e2e.torture.sums import Statistics, statistics
+from tests.support.patience import eventually_told
 from wacrmd.simulator import Simulator
 
 SETTLE_S = 150.0
 """For so long at most nothing may move in the end: refusals are tried again after minutes."""
-SUMMED_S = 60.0
-"""How long statistics may be behind, in the end."""
 NIGHTS = (0.6, 0.75, 0.9)
 """After which shares of the kills of a long run a day passes. From then on each start takes a second more, because a process
 with another time cannot be a fork."""
@@ -78,21 +76,16 @@ class Torture:
         began = time.monotonic()
         async with anyio.create_task_group() as watch:
             watch.start_soon(self.end_at_signals)
-            try:
-                with self._stage:
-                    await self.lives(began)
-            except Exception:  # noqa: BLE001 - what was measured until now is worth more than the rest of the run
-                self.report.problems.append(f"the harness ended early:\n{traceback.format_exc()}")
+            with self.report.ends_early("the harness ended early"), self._stage:
+                await self.lives(began)
             await self.daemon.kill()
             self.sim.change(**NO_FAULTS)
             shown: Shown | None = None
-            try:
+            with self.report.ends_early("the end was not reached"):
                 with anyio.CancelScope() as self._stage:
                     shown = await self.end()
                 if shown is None:
                     self.report.problems.append("the end was not reached: a second signal came")
-            except Exception:  # noqa: BLE001 - as above
-                self.report.problems.append(f"the end was not reached:\n{traceback.format_exc()}")
             if (ended := await self.daemon.stop()) != 0:
                 self.report.problems.append(f"the last stop ended with {ended}")
             watch.cancel_scope.cancel()
@@ -203,15 +196,11 @@ class Torture:
     async def one_post(self, client: httpx.AsyncClient, posted: Posted, body: dict[str, Any]) -> None:
         headers = {"Idempotency-Key": posted.key} if posted.key else {}
         posted.tries += 1  # before: the run may end meanwhile
-        try:
+        with self.report.may_fail(httpx.HTTPError) as call:
             answer = await client.post("/api/v1/broadcasts", json=body, headers=headers)
-        except httpx.ConnectError:
+        if isinstance(call.error, httpx.ConnectError):
             posted.tries -= 1  # connection refused: nothing was posted
-            await anyio.sleep(0.1)
-            return
-        except Exception as error:  # noqa: BLE001 - a library may trip over a peer that dies; it may have been posted
-            if not isinstance(error, httpx.HTTPError):
-                self.report.client_errors[f"{type(error).__name__}: {error}"] += 1
+        if call.error is not None:  # else it may have been posted
             await anyio.sleep(0.05)
             return
         if answer.status_code == 503:  # as while the file is away: nothing of it may be stored
@@ -315,9 +304,15 @@ async def _listed(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
 
 async def _summed(client: httpx.AsyncClient) -> Statistics:
     """The statistics, once all broadcasts are summed up."""
-    with anyio.fail_after(SUMMED_S):
-        while (found := await statistics(client)) is None:  # noqa: ASYNC110 - of another process
-            await anyio.sleep(0.2)
+    found: Statistics | None = None
+
+    async def are_whole() -> bool:
+        nonlocal found
+        found = await statistics(client)
+        return found is not None
+
+    await eventually_told(are_whole)
+    assert found is not None
     return found
 
 

@@ -61,15 +61,10 @@ class Singles:
     async def _until_answered(self, client: httpx.AsyncClient, posted: Posted, body: dict[str, Any]) -> None:
         headers = {"Idempotency-Key": posted.key or ""}
         while True:
-            try:
+            with self.report.may_fail(httpx.HTTPError) as call:
                 answer = await client.post("/api/v1/messages", json=body, headers=headers)
-            except httpx.ConnectError:
-                await anyio.sleep(0.1)
-                continue
-            except Exception as error:  # noqa: BLE001 - a library may trip over a peer that dies; it may have been taken
-                if not isinstance(error, httpx.HTTPError):
-                    self.report.client_errors[f"{type(error).__name__}: {error}"] += 1
-                posted.tries += 1
+            if call.error is not None:
+                posted.tries += not isinstance(call.error, httpx.ConnectError)  # else it may have been taken
                 await anyio.sleep(0.05)
                 continue
             if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # as while the file is away

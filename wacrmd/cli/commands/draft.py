@@ -12,6 +12,7 @@ from wacrmd.cli.cost import cost_line
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.input import confirm, source_name
+from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.json_file import content_in, object_in
 from wacrmd.cli.options import (
     ListOption,
@@ -234,8 +235,6 @@ def upload(session: Session, draft_id: str, file: str, form: str | None, add: bo
 
     For example: wacrmd draft upload 4b6d people.csv
     """
-    from wacrmd.cli.input_file import InputFile  # noqa: PLC0415 - the help must not load it
-
     with InputFile(file, max_bytes=MAX_BYTES) as source:
         name = Path(source_name(file)).name
         given = {"name": name, "format": form, "add": add or None}
@@ -317,8 +316,7 @@ def add_recipients(session: Session, draft_id: str, file: str, column: str | Non
 
     For example: wacrmd draft add-recipients 4b6d people.csv
     """
-    from wacrmd.cli.input_file import InputFile  # noqa: PLC0415 - the help must not load it
-    from wacrmd.cli.recipient_parts import AddedParts, read_sheet  # noqa: PLC0415 - as above
+    from wacrmd.cli.recipient_parts import AddedParts, read_sheet  # noqa: PLC0415 - the help must not load it
 
     with InputFile(file, max_bytes=MAX_BYTES) as source:
         sheet = read_sheet(source, column)

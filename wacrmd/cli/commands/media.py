@@ -8,6 +8,7 @@ from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.input import confirm, source_name
+from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.options import account_option, limit_option, one_of, only_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, hint, say
 from wacrmd.cli.table import Column, table
@@ -61,8 +62,6 @@ def upload(
     A broadcast names it by its id: {"image": {"id": "…"}}. Meta forgets an uploaded file after 30 days; wacrmd uploads it
     again when it is needed. For example: wacrmd media upload spring.jpg --account shop
     """
-    from wacrmd.cli.input_file import InputFile  # noqa: PLC0415 - the help must not load it
-
     with InputFile(file, max_bytes=max(LARGEST.values()), advice="Meta takes no larger file") as source:
         made = call(
             session,

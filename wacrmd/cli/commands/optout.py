@@ -7,6 +7,7 @@ import click
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Noun, Session
+from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.options import (
     account_option,
     column_option,
@@ -119,8 +120,7 @@ def import_file(
 
     For example: wacrmd optout import stop.csv --account shop
     """
-    from wacrmd.cli.input_file import InputFile  # noqa: PLC0415 - the help must not load them
-    from wacrmd.cli.optout_import import import_optouts  # noqa: PLC0415
+    from wacrmd.cli.optout_import import import_optouts  # noqa: PLC0415 - the help must not load them
     from wacrmd.cli.rejected import RejectedLines  # noqa: PLC0415
 
     with InputFile(file, max_bytes=MAX_BYTES) as source, RejectedLines(source, rejected) as left_out:
