@@ -29,6 +29,8 @@ required_account_option = click.option(
 
 broadcast_id = click.argument("broadcast_id", metavar="ID", shell_complete=complete.broadcasts)
 
+draft_id = click.argument("draft_id", metavar="ID", shell_complete=complete.drafts)
+
 rejected_option = click.option(
     "--rejected",
     type=FileName(),

@@ -1,76 +1,34 @@
 """`wacrmd draft …`."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import click
 
 from wacrmd.cli import complete
-from wacrmd.cli.client import call, stream
+from wacrmd.cli.client import call
 from wacrmd.cli.cost import cost_line
+from wacrmd.cli.draft_tables import COLUMNS, print_draft
 from wacrmd.cli.exit_codes import FAILED
-from wacrmd.cli.frame import FileName, Noun, Session
-from wacrmd.cli.input import confirm, source_name
-from wacrmd.cli.input_file import InputFile
+from wacrmd.cli.frame import FileName, Lazy, Noun, Session
+from wacrmd.cli.input import confirm
 from wacrmd.cli.json_file import content_in, object_in
 from wacrmd.cli.options import (
     ListOption,
     account_option,
     broadcast_id,
-    column_option,
+    draft_id,
     limit_option,
     one_of,
     only_account_option,
     yes_option,
 )
-from wacrmd.cli.output import Kind, details, emit, hint, paragraph, people, say, span, write_pieces
-from wacrmd.cli.plan import PLAN_PARTS, forecast_line, people_line, plan_lines, plan_of, plan_options
-from wacrmd.cli.table import Column, table
+from wacrmd.cli.output import emit, hint, people, say, span
+from wacrmd.cli.plan import PLAN_PARTS, forecast_line, people_line, plan_of, plan_options
+from wacrmd.cli.table import table
 from wacrmd.cli.times import StartTime, timezone_option
-from wacrmd.domain.draft import Again, FileFormat, Which
+from wacrmd.domain.draft import Again
 from wacrmd.fields import JsonObject
 
-MAX_BYTES = 64 * 1024 * 1024
-
-COLUMNS = (
-    Column("ID", "id", Kind.ID),
-    Column("ACCOUNT", "account", optional=True),
-    Column("NAME", "name"),
-    Column("STATE", "state", Kind.STATE),
-    Column("PEOPLE", "people", Kind.NUMBER),
-    Column("TEMPLATE", "template_name"),
-    Column("CHANGED", "updated_at", Kind.TIME, optional=True),
-    Column("PROBLEM", "problem", Kind.PROSE),
-)
-FILE_COLUMNS = (
-    Column("COLUMN", "number", Kind.NUMBER),
-    Column("NAME", "name"),
-    Column("FIRST VALUES", "samples", Kind.PROSE),
-)
-PLACEHOLDERS = (
-    Column("KEY", "key", Kind.KEY),
-    Column("PLACEHOLDER", "label"),
-    Column("FILLED BY", "filled_by"),
-)
-LINES = (
-    Column("LINE", "line", Kind.NUMBER),
-    Column("TO", "to", Kind.KEY),
-    Column("REASON", "message", Kind.PROSE),
-)
-SHOWN = (
-    "id",
-    "account",
-    "name",
-    "state",
-    "template_name",
-    "template_language",
-    "from",
-    "made_by",
-    "scheduled_at",
-)
-
-draft_id = click.argument("draft_id", metavar="ID", shell_complete=complete.drafts)
 content_option = click.option(
     "--content",
     type=FileName(),
@@ -82,7 +40,20 @@ schedule_option = click.option(
 )
 
 
-@click.group(cls=Noun)
+@click.group(
+    cls=Noun,
+    lazy={
+        "add-recipients": Lazy(
+            "wacrmd.cli.commands.draft_people:add_recipients", "Add people to one that a program fills."
+        ),
+        "check": Lazy("wacrmd.cli.commands.draft_people:check", "Check who gets the message."),
+        "columns": Lazy("wacrmd.cli.commands.draft_people:columns", "Show the columns of its file."),
+        "left-out": Lazy("wacrmd.cli.commands.draft_people:left_out", "Write the lines that get no message."),
+        "row": Lazy("wacrmd.cli.commands.draft_people:row", "Show what one person gets."),
+        "test": Lazy("wacrmd.cli.commands.draft_people:test", "Send what one person gets to yourself."),
+        "upload": Lazy("wacrmd.cli.commands.draft_people:upload", "Give it a file of people."),
+    },
+)
 def draft() -> None:
     """Drafts: broadcasts that are made step by step.
 
@@ -111,40 +82,7 @@ def show(session: Session, draft_id: str) -> None:
 
     For example: wacrmd draft show 4b6d
     """
-    emit(session, call(session, "draft.show", id=draft_id), _print)
-
-
-@draft.command("columns")
-@draft_id
-@click.pass_obj
-def columns(session: Session, draft_id: str) -> None:
-    """Show the columns of a draft's file, and what fills the template.
-
-    For example: wacrmd draft columns 4b6d
-    """
-
-    def render(found: JsonObject) -> None:
-        file, fills = found["file"], found["mapping"]["fills"]
-        if file is not None:
-            table(file["columns"], FILE_COLUMNS, empty="")
-            phone = found["mapping"]["phone"]
-            say(
-                f"Phone numbers: column {phone}."
-                if phone
-                else f"Phone numbers: {file['unclear'] or 'not known'}."
-            )
-        rows = [one | {"filled_by": _filled_by(fills.get(one["key"]))} for one in found["placeholders"] or ()]
-        table(rows, PLACEHOLDERS, empty="Nothing of the template takes a value, or it is not known.")
-        if found["header"]:
-            say(f"The header needs one {found['header']} for everybody.")
-
-    emit(session, call(session, "draft.columns", id=draft_id), render)
-
-
-def _filled_by(fill: JsonObject | None) -> str | None:
-    if fill is None:
-        return None
-    return f"column {fill['column']}" if fill["column"] is not None else fill["value"]
+    emit(session, call(session, "draft.show", id=draft_id), print_draft)
 
 
 @draft.command("create")
@@ -217,114 +155,7 @@ def change(session: Session, /, draft_id: str, **options: Any) -> None:
         "mapping": object_in(mapping) if mapping is not None else None,
         **_parts(content),
     }
-    emit(session, call(session, "draft.change", id=draft_id, **options, **given), _print)
-
-
-@draft.command("upload")
-@draft_id
-@click.argument("file", type=FileName(), metavar="FILE")
-@click.option(
-    "--format", "form", type=one_of(FileFormat), help="csv (default), or jsonl: a recipient on each line."
-)
-@click.option("--add", is_flag=True, help="Add its people to the list, which keeps its columns.")
-@click.pass_obj
-def upload(session: Session, draft_id: str, file: str, form: str | None, add: bool) -> None:
-    """Give a draft its CSV FILE of people (- is standard input), in place of the one before.
-
-    With --add they are added to those of the one before: such as lines that were left out, and are corrected now.
-
-    For example: wacrmd draft upload 4b6d people.csv
-    """
-    with InputFile(file, max_bytes=MAX_BYTES) as source:
-        name = Path(source_name(file)).name
-        given = {"name": name, "format": form, "add": add or None}
-        made = call(session, "draft.upload", id=draft_id, **given, descriptors=[source.descriptor])
-    emit(session, made, _print)
-
-
-@draft.command("check")
-@draft_id
-@click.pass_obj
-def check(session: Session, draft_id: str) -> None:
-    """Check a draft: who gets the message, who is left out and why.
-
-    It goes on by itself: wacrmd draft show has the result. For example: wacrmd draft check 4b6d
-    """
-    started = call(session, "draft.check", id=draft_id)
-    emit(session, started, lambda made: say(f"Draft {made['id']} is {made['state']}."))
-
-
-@draft.command("row")
-@draft_id
-@click.option("--row", type=click.IntRange(min=0), metavar="N", help="The number of the person, from 0.")
-@click.pass_obj
-def row(session: Session, draft_id: str, row: int | None) -> None:
-    """Show what one person of a checked draft gets.
-
-    For example: wacrmd draft row 4b6d --row 1
-    """
-
-    def render(found: JsonObject) -> None:
-        say(f"{found['to']} (line {found['line']}), {found['row'] + 1} of {found['rows']}:")
-        if found["text"] is not None:
-            paragraph("  ", found["text"].replace("\n", " ⏎ "), 2)
-        else:
-            say(json.dumps(found["params"], ensure_ascii=False))
-
-    emit(session, call(session, "draft.row", id=draft_id, row=row), render)
-
-
-@draft.command("left-out")
-@draft_id
-@click.option("--which", type=one_of(Which), help="Which lines. Default: all that get no message.")
-@click.option(
-    "--plain", is_flag=True, help="With the reasons in plain words, as a file that a spreadsheet opens."
-)
-@click.pass_obj
-def left_out(session: Session, draft_id: str, which: str | None, plain: bool) -> None:
-    """Write the lines that get no message to standard output as CSV, each with the reason.
-
-    For example: wacrmd draft left-out 4b6d --which rejected > rejected.csv
-    """
-    write_pieces(stream(session, "draft.left-out", id=draft_id, which=which, plain=plain))
-
-
-@draft.command("test")
-@draft_id
-@click.option("--to", required=True, metavar="PHONE", help="A number of your own.")
-@click.option("--row", type=click.IntRange(min=0), metavar="N", help="The number of the person, from 0.")
-@click.pass_obj
-def test(session: Session, draft_id: str, to: str, row: int | None) -> None:
-    """Send what one person of a checked draft gets to a number of your own, now.
-
-    For example: wacrmd draft test 4b6d --to +14155550123
-    """
-    made = call(session, "draft.test", id=draft_id, to=to, row=row)
-    emit(session, made, lambda made: say(f"Sent to {made['to']}, as broadcast {made['broadcast_id']}."))
-
-
-@draft.command("add-recipients")
-@draft_id
-@click.argument("file", type=FileName(), metavar="FILE")
-@column_option
-@click.option("--named", is_flag=True, help="Use the names of the columns as names of parameters.")
-@click.pass_obj
-def add_recipients(session: Session, draft_id: str, file: str, column: str | None, named: bool) -> int:
-    """Add the people in a CSV FILE (- is standard input) to a draft that a program fills through the API.
-
-    The file is read as that of wacrmd broadcast create. The exit code is 0 if every line was taken.
-
-    For example: wacrmd draft add-recipients 4b6d people.csv
-    """
-    from wacrmd.cli.recipient_parts import AddedParts, read_sheet  # noqa: PLC0415 - the help must not load it
-
-    with InputFile(file, max_bytes=MAX_BYTES) as source:
-        sheet = read_sheet(source, column)
-    added = AddedParts(sheet, named=named)
-    for part in added.parts():
-        added.take(call(session, "draft.add-recipients", id=draft_id, recipients=part))
-    emit(session, added.as_json(), lambda _: added.tell())
-    return FAILED if added.left_out else 0
+    emit(session, call(session, "draft.change", id=draft_id, **options, **given), print_draft)
 
 
 @draft.command("send")
@@ -411,42 +242,3 @@ def again(session: Session, broadcast_id: str, whom: str | None, code: int | Non
 
 def _parts(content: str | None) -> JsonObject:
     return content_in(content) if content is not None else {}
-
-
-def _print(found: JsonObject) -> None:
-    """A draft with what its check found."""
-    details((name, found[name]) for name in SHOWN if found[name] is not None)
-    for line in plan_lines(found):
-        say(f"Sends {line}.")
-    if found["file"]:
-        say(f"File {found['file']['name']}, {found['file']['bytes']} bytes.")
-    if found["progress"]:
-        say(f"{found['progress']['done']} of {found['progress']['total']} done.")
-    if found["problem"]:
-        hint(f"problem: {found['problem']}")
-    if (result := found["check"]) is None:
-        return
-    left = [
-        f"{result[name]} {word}"
-        for name, word in (
-            ("rejected", "rejected"),
-            ("duplicates", "more than once in the file"),
-            ("same_person", "the same person by another number"),
-            ("opted_out", "opted out"),
-        )
-        if result[name]
-    ]
-    takes = span(result["expected_duration_s"])
-    say(people_line(found, result["accepted"], takes) + (f"; left out: {', '.join(left)}" if left else ""))
-    if (going := forecast_line(found, result["accepted"])) is not None:
-        say(going)
-    if found["route"]["endpoint"] != "messages":
-        say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")
-    cost_line(found["cost"])
-    if result["guesses"]:
-        hint(f"warning: {result['guesses']}")
-    for warning in result["warnings"]:
-        hint(f"warning: {warning}")
-    table(result["rejections"], LINES, empty="")
-    for problem in result["problems"]:
-        hint(f"problem: {problem['path']}: {problem['message']}")
