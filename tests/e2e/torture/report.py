@@ -68,6 +68,7 @@ class Report:
     lost: int = 0
     twice: int = 0
     duration_s: float = 0.0
+    problems: list[str] = field(default_factory=list)
 
     @contextmanager
     def may_fail(self, *usual: type[Exception]) -> Iterator[Call]:
@@ -86,10 +87,8 @@ class Report:
         """A part of the run: an error in it is a problem, and what was measured until then is worth more than the rest."""
         try:
             yield
-        except Exception:  # noqa: BLE001 - as the contract says
+        except Exception:  # noqa: BLE001 - whatever it is, it is in the report
             self.problems.append(f"{what}:\n{traceback.format_exc()}")
-
-    problems: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """The report as text."""
