@@ -130,6 +130,27 @@ def test_a_file_that_is_no_price_list_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        ("country,category,price,rate,currency", "the prices (price, rate)"),
+        ("Country,Region,category,price,currency", "the countries (Country, Region)"),
+        ("country,category,Message type,price,currency", "the categories (category, Message type)"),
+        ("country,category,price,currency,Währung", "the currency (currency, Währung)"),
+        ("country,category,price,currency,price", "the prices (price, price)"),
+        ("country,category,price,currency,Marketing", "the prices (price, Marketing)"),
+        ("Market,Currency,Marketing,Utility,MARKETING", "the prices of marketing (Marketing, MARKETING)"),
+    ],
+)
+def test_two_columns_for_one_thing_are_refused_by_name(header: str, named: str) -> None:
+    assert wrong(f"{header}\nDE,1,1,1,1\n", "EUR") == [
+        (
+            "line 1",
+            f"several columns may have {named}: keep the one that counts, and remove or rename the others",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
     ("text", "micros"),
     [
         ("0,0123", 12_300),

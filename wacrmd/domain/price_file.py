@@ -5,13 +5,12 @@ A list with anything wrong in it is refused as a whole: half of one would show c
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
-from wacrmd.domain.column_names import plain_names
 from wacrmd.domain.csv_file import CsvReader, Row
 from wacrmd.domain.market import countries_named, is_group
 from wacrmd.domain.price import EVERYWHERE, MICRO_DIGITS, MICROS, Price, category_key
+from wacrmd.domain.price_columns import CATEGORIES, PriceColumns, doubled
 from wacrmd.domain.text_file import CsvError
 from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.suggest import nearest
@@ -24,49 +23,6 @@ MAX_ABOVE = 20
 """Lines that may stand above the header; in Meta's own a title, formerly some notes too."""
 MISSPELT = 0.85
 """How alike a category is to one of Meta's that was meant; a new one of Meta's such as `group_marketing` is less so."""
-
-CATEGORIES = (
-    "marketing",
-    "marketing_lite",
-    "utility",
-    "authentication",
-    "authentication_international",
-    "service",
-)
-"""Those that may be the name of a column."""
-
-_COUNTRY = frozenset(
-    [
-        "country",
-        "countries",
-        "market",
-        "markets",
-        "land",
-        "lander",
-        "region",
-        "markt",
-        "pais",
-        "paese",
-        "pays",
-    ]
-)
-_CATEGORY = frozenset(["category", "kategorie", "categoria", "categorie", "messagecategory", "messagetype"])
-_PRICE = frozenset(
-    [
-        "price",
-        "rate",
-        "amount",
-        "cost",
-        "preis",
-        "betrag",
-        "kosten",
-        "precio",
-        "prix",
-        "prezzo",
-        "pricepermessage",
-    ]
-)
-_CURRENCY = frozenset(["currency", "wahrung", "moneda", "devise", "valuta"])
 
 _DOLLARS = frozenset(
     [
@@ -128,18 +84,6 @@ _GROUP = 3
 """Digits between two separators of thousands."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    country: int
-    currency: int | None
-    price: int | None
-    category: int | None
-    wide: tuple[tuple[int, str], ...]
-    """Columns that are called like a category, with it."""
-    count: int
-    """How many there are, also those that are not read."""
-
-
 class PriceFileError(Exception):
     """A list that is not taken; `problems` has each line and why."""
 
@@ -160,13 +104,15 @@ def read_prices(lines: Iterable[str], currency: str | None = None) -> dict[tuple
         raise PriceFileError([Problem("file", str(error))]) from None
     if header is None:
         raise PriceFileError([Problem("file", "it is empty")])
-    columns = _columns(header.cells)
+    columns = PriceColumns.of(header.cells)
     if columns is None:
         message = (
             "expected a header with country, category, price and currency, or with country and a column for each category"
             f" such as marketing; found {', '.join(header.cells)[:200]}"
         )
         raise PriceFileError([Problem(f"line {header.line}", message)])
+    if wrong := doubled(header.cells):
+        raise PriceFileError([Problem(f"line {header.line}", each) for each in wrong])
     taken = _Taken(columns, currency)
     for count, row in enumerate(rows, start=1):
         if count > MAX_ROWS:
@@ -188,7 +134,7 @@ def _from_header(lines: list[str]) -> Iterator[Row]:
 class _Taken:
     """The prices of the lines so far, and what is wrong with others."""
 
-    def __init__(self, columns: _Columns, currency: str | None) -> None:
+    def __init__(self, columns: PriceColumns, currency: str | None) -> None:
         self._columns = columns
         self._currency = currency
         self._own: dict[tuple[str, str], tuple[Price, int]] = {}
@@ -326,26 +272,7 @@ def _apart(text: str) -> tuple[str, str]:
 
 
 def _is_header(cells: Sequence[str]) -> bool:
-    return _columns(cells) is not None
-
-
-def _columns(cells: Sequence[str]) -> _Columns | None:
-    names = [["".join(words) for words in plain_names(cell)] for cell in cells]
-
-    def place(known: frozenset[str]) -> int | None:
-        return next((at for at, readings in enumerate(names) if known & set(readings)), None)
-
-    country, price, category = place(_COUNTRY), place(_PRICE), place(_CATEGORY)
-    plain = {each.replace("_", ""): each for each in CATEGORIES}
-    wide = tuple(
-        (at, plain[reading])
-        for at, readings in enumerate(names)
-        for reading in readings[:1]
-        if reading in plain
-    )
-    if country is None or ((price is None or category is None) and not wide):
-        return None
-    return _Columns(country, place(_CURRENCY), price, category, wide, len(cells))
+    return PriceColumns.of(cells) is not None
 
 
 def _cell(row: Row, at: int | None) -> str:

@@ -16,7 +16,8 @@ from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.dashboard.render import counted, day, words
 from wacrmd.domain.country_names import NAMES
 from wacrmd.domain.price import EVERYWHERE, MICRO_DIGITS
-from wacrmd.domain.price_file import CATEGORIES, MAX_FILE_BYTES
+from wacrmd.domain.price_columns import CATEGORIES
+from wacrmd.domain.price_file import MAX_FILE_BYTES
 from wacrmd.domain.text_file import CsvError, decode_lines
 from wacrmd.errors import ERRORS, MAX_PROBLEMS, ErrorCode, Problem, Refusal, bad_request
 from wacrmd.views.prices import ImportedPrices, PriceListView, PriceView
