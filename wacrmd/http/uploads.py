@@ -51,6 +51,12 @@ class Upload:
     field: str | None = None
     """The name of the file's field."""
 
+    def chosen(self) -> UploadFile:
+        """The file; raises Refusal where the person chose none."""
+        if self.file is None:
+            raise bad_request("file: choose a file")
+        return self.file
+
     @property
     def name(self) -> str:
         """What the file is called on the person's machine, without its folders."""

@@ -1,17 +1,19 @@
 """The files for the headers of messages: list, upload, remove."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import anyio.to_thread
 from starlette.responses import Response
 
-from wacrmd.dashboard.forms import STATUSES, allow_again, mistakes
+from wacrmd.dashboard.forms import Form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.accounts import account_names
+from wacrmd.dashboard.pages.upload_page import UploadPage
 from wacrmd.dashboard.render import isolated, short_name
 from wacrmd.domain.media import LARGEST, MIME_TYPES, name_of
-from wacrmd.errors import ERRORS, ErrorCode, Refusal, bad_request
-from wacrmd.http.uploads import descriptor_of
+from wacrmd.errors import Refusal
+from wacrmd.http.uploads import Upload, descriptor_of
 from wacrmd.views.media import MediaDetails, MediaView
 from wacrmd.views.numbers import AccountNumber
 
@@ -30,7 +32,6 @@ FORMS: Mapping[str, str] = {
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PowerPoint",
 }
 """What people call a type."""
-_FIELDS = ("file", "account", "from")
 
 
 async def index(visit: Visit) -> Response:
@@ -48,56 +49,29 @@ async def index(visit: Visit) -> Response:
     )
 
 
-async def ask_upload(visit: Visit) -> Response:
-    """The form for a file."""
-    await visit.require("media.upload")
-    return await _upload(visit, {}, {}, 200)
-
-
-async def upload(visit: Visit) -> Response:
+async def _upload(visit: Visit, form: Form, upload: Upload) -> Response:
     """Take a file, which is uploaded to Meta afterwards."""
-    await visit.require("media.upload")
-    fields: Mapping[str, str] = {}
-    limit = visit.ctx.config.limits.max_media_bytes
-    try:
-        async with visit.uploads.read(
-            visit.request, visit.visitor.key, limit=limit, advice="save it smaller"
-        ) as given:
-            fields = given.fields
-            if given.file is None:
-                raise bad_request("file: choose a file")
-            made: MediaView = await visit.perform_with_file(
-                "media.upload",
-                await anyio.to_thread.run_sync(descriptor_of, given.file.file),
-                account=fields.get("account", "").strip() or None,
-                name=name_of(given.name),
-                **{"from": fields.get("from", "").strip() or None},
-            )
-    except Refusal as refusal:
-        if refusal.code is ErrorCode.PAYLOAD_TOO_LARGE:
-            return await _upload(
-                visit, fields, {"file": refusal.message.removeprefix("file: ")}, ERRORS[refusal.code].status
-            )
-        errors = mistakes(refusal, _FIELDS)
-        return allow_again(await _upload(visit, fields, errors, STATUSES[refusal.code]), refusal)
+    made: MediaView = await visit.perform_with_file(
+        "media.upload",
+        await anyio.to_thread.run_sync(descriptor_of, upload.chosen().file),
+        account=form.text("account"),
+        name=name_of(upload.name),
+        **{"from": form.text("from")},
+    )
     return visit.done("/media", f"Stored: {isolated(made.file_name)}. It is uploaded to WhatsApp now.")
 
 
-async def _upload(
-    visit: Visit, fields: Mapping[str, str], errors: Mapping[str, str], status: int
-) -> Response:
-    numbers = [each for each in await _numbers(visit) if each.removed_at is None]
-    return visit.page(
-        "media_new.html",
-        status=status,
-        form=fields,
-        errors=errors,
-        accounts=await account_names(visit),
-        numbers=numbers,
-        types=",".join(MIME_TYPES),
-        largest=LARGEST,
-        limit=visit.ctx.config.limits.max_media_bytes,
-    )
+async def _upload_values(visit: Visit, _refusal: Refusal | None) -> Mapping[str, Any]:
+    return {
+        "numbers": [each for each in await _numbers(visit) if each.removed_at is None],
+        "types": ",".join(MIME_TYPES),
+        "largest": LARGEST,
+        "limit": _limit(visit),
+    }
+
+
+def _limit(visit: Visit) -> int:
+    return visit.ctx.config.limits.max_media_bytes
 
 
 async def _numbers(visit: Visit) -> list[AccountNumber]:
@@ -123,10 +97,20 @@ async def remove(visit: Visit) -> Response:
     return visit.done("/media", f"Deleted: {isolated(gone.file_name)}.")
 
 
+_NEW = UploadPage(
+    path="/media/new",
+    operation="media.upload",
+    template="media_new.html",
+    fields=("file", "account", "from"),
+    limit=_limit,
+    advice="save it smaller",
+    send=_upload,
+    values=_upload_values,
+)
+
 PAGES: tuple[Row, ...] = (
     ("GET", "/media", index),
-    ("GET", "/media/new", ask_upload),
-    ("POST", "/media/new", upload),
+    *_NEW.rows,
     ("GET", "/media/{id}/remove", ask_remove),
     ("POST", "/media/{id}/remove", remove),
 )

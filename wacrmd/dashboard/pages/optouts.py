@@ -1,20 +1,23 @@
 """The opt-outs: search, add, remove, import and export, and where each came from."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import Response
 
 from wacrmd.dashboard.downloads import csv_file
-from wacrmd.dashboard.forms import STATUSES, Form, errors_by_field, mistakes, read_form
+from wacrmd.dashboard.forms import Form, errors_by_field, read_form
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, Imported, begin_import
 from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.pages.form_page import FormPage
+from wacrmd.dashboard.pages.upload_page import UploadPage
 from wacrmd.dashboard.render import page
 from wacrmd.domain.optout import OptOutSource
 from wacrmd.domain.page import Page
 from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.http.uploads import Upload
 from wacrmd.views.optouts import AccountOptOut
 
 PER_PAGE = 50
@@ -28,7 +31,6 @@ SOURCES: Mapping[str, str] = {
     OptOutSource.IMPORT: "from a file",
 }
 _FIELDS = ("phone", "account", "detail")
-_FILE = ("file", "account", "column")
 
 
 async def index(visit: Visit) -> Response:
@@ -89,50 +91,23 @@ async def export(visit: Visit) -> Response:
     return await csv_file("optouts.csv", visit.stream("optout.export", account=account, excel=excel))
 
 
-async def ask_import(visit: Visit) -> Response:
-    """The form for a file, and what became of the last one."""
-    await visit.require("optout.import")
-    return await _import(visit, {})
-
-
-async def _import(
-    visit: Visit, form: Mapping[str, str], errors: Mapping[str, str] | None = None, status: int = 422
-) -> Response:
-    key = visit.param("result")
-    return visit.page(
-        "optout_import.html",
-        status=200 if errors is None else status,
-        form=form,
-        errors=errors or {},
-        accounts=await account_names(visit),
-        key=key,
-        done=visit.look(key),
-        most_rows=visit.ctx.config.limits.max_upload_recipients,
-        most_bytes=MAX_UPLOAD_BYTES,
-    )
-
-
-async def take(visit: Visit) -> Response:
+async def _import(visit: Visit, form: Form, upload: Upload) -> Response:
     """Import a file, and lead to the page that says what was taken and what not."""
-    await visit.require("optout.import")
-    fields: Mapping[str, str] = {}
-    try:
-        async with visit.uploads.read(visit.request, visit.visitor.key, limit=MAX_UPLOAD_BYTES) as upload:
-            fields = upload.fields
-            if upload.file is None:
-                raise bad_request("file: choose a file")
-            key = await begin_import(
-                visit,
-                upload.file,
-                upload.name,
-                account=fields.get("account", "").strip() or None,
-                column=fields.get("column", "").strip() or None,
-            )
-    except Refusal as refusal:
-        if refusal.code is ErrorCode.PAYLOAD_TOO_LARGE:
-            return await _import(visit, fields, {"file": refusal.message}, status=413)
-        return await _import(visit, fields, mistakes(refusal, _FILE), status=STATUSES[refusal.code])
+    key = await begin_import(
+        visit, upload.chosen(), upload.name, account=form.text("account"), column=form.text("column")
+    )
     return visit.redirect(path("/optouts/import", result=key))
+
+
+async def _import_values(visit: Visit, _refusal: Refusal | None) -> Mapping[str, Any]:
+    """What became of the last file, and how large one may be."""
+    key = visit.param("result")
+    return {
+        "key": key,
+        "done": visit.look(key),
+        "most_rows": visit.ctx.config.limits.max_upload_recipients,
+        "most_bytes": MAX_UPLOAD_BYTES,
+    }
 
 
 async def progress(visit: Visit) -> Response:
@@ -162,14 +137,22 @@ _NEW = FormPage(
     fields=_FIELDS,
     send=_add,
 )
+_FILE = UploadPage(
+    path="/optouts/import",
+    operation="optout.import",
+    template="optout_import.html",
+    fields=("file", "account", "column"),
+    limit=lambda _visit: MAX_UPLOAD_BYTES,
+    send=_import,
+    values=_import_values,
+)
 
 PAGES: tuple[Row, ...] = (
     ("GET", "/optouts", index),
     *_NEW.rows,
     ("POST", "/optouts/remove", remove),
     ("GET", "/optouts/export.csv", export),
-    ("GET", "/optouts/import", ask_import),
-    ("POST", "/optouts/import", take),
+    *_FILE.rows,
     ("GET", "/optouts/import/progress", progress),
     ("POST", "/optouts/import/left-out.csv", left_out),
 )

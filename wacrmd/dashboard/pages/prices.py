@@ -2,30 +2,31 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import anyio
 import anyio.to_thread
 from starlette.responses import Response
 
 from wacrmd.clock import DAY, parse_iso
-from wacrmd.dashboard.forms import STATUSES, Form, allow_again, mistakes, read_form
+from wacrmd.dashboard.forms import Form, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.pages.form_page import FormPage
+from wacrmd.dashboard.pages.upload_page import UploadPage
 from wacrmd.dashboard.render import counted, day, words
 from wacrmd.domain.country_names import NAMES
 from wacrmd.domain.price import EVERYWHERE, MICRO_DIGITS
 from wacrmd.domain.price_columns import CATEGORIES
 from wacrmd.domain.price_file import MAX_FILE_BYTES
 from wacrmd.domain.text_file import CsvError, decode_lines
-from wacrmd.errors import ERRORS, MAX_PROBLEMS, ErrorCode, Problem, Refusal, bad_request
+from wacrmd.errors import MAX_PROBLEMS, Problem, Refusal, bad_request
+from wacrmd.http.uploads import Upload
 from wacrmd.views.prices import ImportedPrices, PriceListView, PriceView
 
 ALWAYS = "always"
 _SINCE = ("account", "day", "always")
 _ONE = ("country", "category", "price", "currency", *_SINCE)
-_FILE = ("file", "currency", *_SINCE)
 _PLACES = ("line ", "file")
 """How the places begin of what is wrong in a file."""
 _ENTERED = anyio.Lock()
@@ -112,41 +113,31 @@ def _said(made: ImportedPrices) -> str:
     return f"Stored: {counted(made.prices, 'price')} in {', '.join(made.currencies)}, {whose}. They hold {holds}."
 
 
-async def ask_import(visit: Visit) -> Response:
-    """The form for a file."""
-    await visit.require("price.import")
-    return await _import(visit, {}, {}, 200)
-
-
-async def take(visit: Visit) -> Response:
+async def _import(visit: Visit, form: Form, upload: Upload) -> Response:
     """Import a file as a whole, or say what is wrong on which of its lines."""
-    await visit.require("price.import")
-    fields: Mapping[str, str] = {}
-    try:
-        async with visit.uploads.read(
-            visit.request, visit.visitor.key, limit=MAX_FILE_BYTES, advice="is it a price list?"
-        ) as given:
-            fields = given.fields
-            if given.file is None:
-                raise bad_request("file: choose a file")
-            made: ImportedPrices = await visit.perform(
-                "price.import",
-                account=fields.get("account", "").strip() or None,
-                csv=await anyio.to_thread.run_sync(_text_of, await given.file.read()),
-                currency=fields.get("currency", "").strip() or None,
-                valid_from=_valid_from(fields),
-            )
-    except Refusal as refusal:
-        if refusal.code is ErrorCode.PAYLOAD_TOO_LARGE:
-            return await _import(visit, fields, {"file": refusal.message}, ERRORS[refusal.code].status)
-        wrong = [each for each in refusal.details if each.path.startswith(_PLACES)]
-        errors = (
-            mistakes(_beside(refusal), _FILE)
-            if not wrong
-            else {"": f"Nothing was imported: {_correct(wrong)}."}
-        )
-        return allow_again(await _import(visit, fields, errors, STATUSES[refusal.code], wrong), refusal)
+    content = await upload.chosen().read()
+    made: ImportedPrices = await visit.perform(
+        "price.import",
+        account=form.text("account"),
+        csv=await anyio.to_thread.run_sync(_text_of, content),
+        currency=form.text("currency"),
+        valid_from=_valid_from(form),
+    )
     return visit.done("/costs", _said(made))
+
+
+async def _import_values(_visit: Visit, refusal: Refusal | None) -> Mapping[str, Any]:
+    return {"wrong": _wrong_in_file(refusal), "most_bytes": MAX_FILE_BYTES}
+
+
+def _wrong_in_file(refusal: Refusal | None) -> list[Problem]:
+    return [each for each in refusal.details if each.path.startswith(_PLACES)] if refusal is not None else []
+
+
+def _import_errors(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:
+    """What is wrong with the fields; of what is wrong in the file, which stands in a table, only what to do about it."""
+    wrong = _wrong_in_file(refusal)
+    return {"": f"Nothing was imported: {_correct(wrong)}."} if wrong else mistakes(_beside(refusal), fields)
 
 
 def _text_of(content: bytes) -> str:
@@ -164,24 +155,6 @@ def _correct(wrong: Sequence[Problem]) -> str:
     if len(wrong) < MAX_PROBLEMS:
         return f"correct {counted(len(wrong), 'line')}"
     return f"these are the first {MAX_PROBLEMS} lines to correct"
-
-
-async def _import(
-    visit: Visit,
-    fields: Mapping[str, str],
-    errors: Mapping[str, str],
-    status: int,
-    wrong: Sequence[Problem] = (),
-) -> Response:
-    return visit.page(
-        "price_import.html",
-        status=status,
-        form=fields,
-        errors=errors,
-        wrong=wrong,
-        accounts=await account_names(visit),
-        most_bytes=MAX_FILE_BYTES,
-    )
 
 
 async def remove(visit: Visit) -> Response:
@@ -215,10 +188,20 @@ _NEW = FormPage(
     },
     send=_add,
 )
+_FILE = UploadPage(
+    path="/costs/prices/import",
+    operation="price.import",
+    template="price_import.html",
+    fields=("file", "currency", *_SINCE),
+    limit=lambda _visit: MAX_FILE_BYTES,
+    advice="is it a price list?",
+    send=_import,
+    values=_import_values,
+    errors=_import_errors,
+)
 
 PAGES: tuple[Row, ...] = (
     *_NEW.rows,
-    ("GET", "/costs/prices/import", ask_import),
-    ("POST", "/costs/prices/import", take),
+    *_FILE.rows,
     ("POST", "/costs/prices/remove", remove),
 )

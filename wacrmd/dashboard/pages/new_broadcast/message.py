@@ -59,11 +59,9 @@ async def take_file(visit: Visit, draft: Draft) -> Response:
             visit.request, visit.visitor.key, limit=limit, advice="save it smaller"
         ) as upload:
             form = Form(upload.fields.items())
-            if upload.file is None:
-                raise bad_request("file: choose a file")
             made: MediaView = await visit.perform_with_file(
                 "media.upload",
-                await anyio.to_thread.run_sync(descriptor_of, upload.file.file),
+                await anyio.to_thread.run_sync(descriptor_of, upload.chosen().file),
                 account=draft.view.account,
                 name=name_of(upload.name),
                 kind=kind,
