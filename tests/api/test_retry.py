@@ -242,6 +242,11 @@ async def test_what_meta_says_of_the_message_before_while_its_retry_waits_holds_
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("rules", {"retry_rules": [{"codes": []}]}, "retry_rules[0].codes: expected at least 1"),
     ("rules", {"retry_rules": [{"codes": [130472]}]}, "another attempt after 130472 fails as well"),
+    (
+        "rules",
+        {"retry_rules": [{"codes": [131, 49]}]},
+        "retry_rules[0].codes[0]: 131 is none of Meta's codes",
+    ),
     ("rules", {"retry_rules": [{"codes": [131050]}]}, "the person has opted out"),
     ("rules", {"retry_rules": [{"codes": [131049], "times": 11}]}, "retry_rules[0].times"),
     ("rules", {"retry_rules": [{"codes": [131049], "after_hours": 0}]}, "retry_rules[0].after_hours"),

@@ -39,6 +39,32 @@ def test_what_is_no_rule_is_a_usage_error_with_an_example(daemon: Daemon, run: R
     assert "expected a rule such as '131049 after 24h, 2 times'" in err
 
 
+GROUPED = "'131,049' may be the code 131049 or several codes"
+
+
+@rows(
+    ("line", "said"),
+    [
+        (["account", "set", "shop", "--retry-rule", "131,049 after 24h"], GROUPED),
+        (["account", "set", "shop", "--retry-rule", "131049, 049"], "'049' is no code of Meta's"),
+        (["draft", "create", "--template", "hello", "--retry-rule", "131,049"], GROUPED),
+        (["broadcast", "retry", "4b6d", "--code", "131,049"], GROUPED),
+        (["broadcast", "retry", "4b6d", "--code", "131026", "--code", "0131049"], "'0131049' is no code"),
+        (["broadcast", "retry", "4b6d", "--code", "abc"], "'abc' is no code of Meta's"),
+        (["broadcast", "recipients", "4b6d", "--code", "131,049"], GROUPED),
+        (["broadcast", "recipients", "4b6d", "--code", "049"], "'049' is no code of Meta's"),
+        (["broadcast", "recipients", "4b6d", "--code", "131049, 131026"], "expected one code"),
+        (["draft", "again", "4b6d", "--whom", "failed", "--code", "131.049"], "'131.049' may be the code"),
+    ],
+)
+def test_a_code_that_may_be_two_or_none_is_a_usage_error(
+    daemon: Daemon, run: Run, line: list[str], said: str
+) -> None:
+    code, _, err = run("--socket", daemon.socket, *line)
+    assert (code, daemon.asked) == (2, []), err
+    assert said in " ".join(err.split())
+
+
 def test_none_takes_rules_away_and_stands_alone(daemon: Daemon, run: Run) -> None:
     run("--socket", daemon.socket, "account", "set", "shop", "--retry-rule", "none")
     assert daemon.asked == [("account.set", {"name": "shop", "retry_rules": None})]

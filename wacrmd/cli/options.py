@@ -8,6 +8,7 @@ import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.frame import FileName
+from wacrmd.domain.code_text import read_codes
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
@@ -98,3 +99,35 @@ class ListOption(click.Option):
                 f"expected values with commas between them, found {','.join(map(str, value))!r}", ctx, self
             )
         return super().type_cast_value(ctx, parts)
+
+
+class CodesOption(ListOption):
+    """An option that takes several of Meta's codes; fails where a text may be one code or two, as `131,049`."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """The codes."""
+        if isinstance(value, tuple | list):
+            for text in value:
+                try:
+                    read_codes(str(text))
+                except ValueError as error:
+                    raise click.BadParameter(str(error), ctx, self) from None
+        return super().type_cast_value(ctx, value)
+
+
+class Code(click.IntRange):
+    """One of Meta's codes, or 0; fails where a text may be one code or two, as `131,049`."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The code."""
+        try:
+            codes = read_codes(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if len(codes) != 1:
+            self.fail(f"expected one code such as 131049, found {value!r}", param, ctx)
+        code: int = super().convert(codes[0], param, ctx)
+        return code

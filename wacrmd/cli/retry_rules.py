@@ -5,6 +5,7 @@ import re
 import click
 
 from wacrmd.clock import HOUR
+from wacrmd.domain.code_text import read_codes
 from wacrmd.domain.local_time import read_duration
 from wacrmd.fields import JsonObject
 
@@ -31,7 +32,10 @@ class RuleText(click.ParamType[JsonObject | str]):
         found = _RULE.fullmatch(value.strip())
         if found is None:
             self.fail(f"{_EXPECTED}, found {value!r}", param, ctx)
-        rule: JsonObject = {"codes": [int(code) for code in found["codes"].split(",")]}
+        try:
+            rule: JsonObject = {"codes": read_codes(found["codes"])}
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
         if found["after"] is not None:
             try:
                 duration = read_duration(found["after"])
@@ -61,4 +65,4 @@ def rules_shown(rules: list[JsonObject] | None) -> str | None:
 
 def _shown(rule: JsonObject) -> str:
     times = "1 time" if rule["times"] == 1 else f"{rule['times']} times"
-    return f"{','.join(map(str, rule['codes']))} after {rule['after_hours']}h, {times}"
+    return f"{', '.join(map(str, rule['codes']))} after {rule['after_hours']}h, {times}"

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from wacrmd.dashboard.forms import Form, whole_number, whole_of
+from wacrmd.dashboard.forms import Form, whole_of
+from wacrmd.domain.code_text import read_codes
 from wacrmd.domain.retry import MAX_AFTER_HOURS, MAX_RULES, MAX_TIMES, RetryRule, RetryRules
 from wacrmd.errors import Refusal, bad_request
 
@@ -21,7 +22,6 @@ FIELDS = (AGAIN, *OF_RULES)
 _USUAL = RetryRule((131049,), 24, 2)
 """What the fields have while there are no rules: one click is enough."""
 _EMPTY = RetryRule((), 24, 1)
-_BETWEEN = re.compile(r"[\s,;]+")
 _IN_OPERATION = re.compile(r"retry_rules\[(?P<index>\d+)\]\.(?P<part>codes|after_hours|times)\b")
 
 
@@ -80,10 +80,12 @@ def _rows(form: Form) -> list[int]:
 
 
 def _codes(form: Form, row: int) -> list[int]:
-    codes = [whole_number(each) for each in _BETWEEN.split(form.get(f"{_CODES}{row}", "")) if each]
-    known = [each for each in codes if each is not None]
-    if not codes or len(known) < len(codes):
+    try:
+        codes = read_codes(form.get(f"{_CODES}{row}", ""))
+    except ValueError as error:
+        raise bad_request(f"{_CODES}{row}: {error}") from None
+    if not codes:
         raise bad_request(
             f"{_CODES}{row}: give the number of a reason, such as 131049; of several with commas between them"
         )
-    return known
+    return codes

@@ -59,6 +59,9 @@ class ErrorRule:
 NO_META_ERROR = -1000
 """wacrmd's own code for an HTTP answer below 500 without Meta's error object; Meta's only negative code is -1."""
 
+UNKNOWN = "unknown code"
+"""The meaning of a code that Meta does not document."""
+
 _RENEW = "Set a valid system user token for the number, then resume the number."
 _PERMISSION = (
     "Give the token's system user the permission whatsapp_business_messaging and access to the business "
@@ -324,7 +327,7 @@ def rule_for(
         return RULES[code]
     if 200 <= code <= 299:  # noqa: PLR2004 - Meta's own range of permission errors
         return replace(RULES[200], code=code)
-    return ErrorRule(code, "unknown code", Action.COUNT_FAILURE, "Look the code up on Meta's error page.")
+    return ErrorRule(code, UNKNOWN, Action.COUNT_FAILURE, "Look the code up on Meta's error page.")
 
 
 def code_without_json(http_status: int) -> int | None:

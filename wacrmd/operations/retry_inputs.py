@@ -25,7 +25,7 @@ from wacrmd.domain.retry import (
 )
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import Id, TimeInput, only_number, or_none
-from wacrmd.services.failures import why_final
+from wacrmd.services.failures import meaning_of, why_final
 
 _S = RecipientStatus
 _Status = Literal[_S.FAILED, _S.UNCERTAIN, _S.SENT, _S.PENDING]
@@ -42,10 +42,22 @@ MetaCode = Annotated[int, Field(ge=-1000, le=9_999_999), BeforeValidator(only_nu
 """One of Meta's error codes after which another attempt makes sense."""
 
 
+def _plausible(code: int) -> int:
+    if abs(code) < _NEW_CODES and meaning_of(code) is None:
+        raise ValueError(f"{code} is none of Meta's codes: expected one such as 131049")
+    return code
+
+
+_NEW_CODES = 1000
+"""From here on there may be codes that wacrmd does not know yet: those of messages have five digits and more."""
+RuleCode = Annotated[MetaCode, AfterValidator(_plausible)]
+"""A code that a message may fail with in future; a retry may name any that one has failed with."""
+
+
 class RetryRuleParams(Body, extra="forbid"):
     """When a broadcast is sent again by itself to those whose message failed."""
 
-    codes: list[MetaCode] = Field(
+    codes: list[RuleCode] = Field(
         min_length=1, max_length=MAX_CODES, description="those whose message failed with one of these codes"
     )
     after_hours: Annotated[int, Field(ge=1, le=MAX_AFTER_HOURS), BeforeValidator(only_number)] | None = Field(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.hold import HoldReason
-from wacrmd.meta.errors import RETRY_LIMITS, RULES, Action, rule_for
+from wacrmd.meta.errors import RETRY_LIMITS, UNKNOWN, Action, rule_for
 from wacrmd.services import pausing
 from wacrmd.services.pausing import PauseEvent
 from wacrmd.store import failure_streaks, optouts, planned_retries, retries
@@ -58,8 +58,8 @@ def why_final(code: int) -> str | None:
 
 def meaning_of(code: int) -> str | None:
     """What one of Meta's codes means; None for one that is not known."""
-    rule = RULES.get(code)
-    return None if rule is None else rule.meaning
+    meaning = rule_for(code).meaning
+    return None if meaning == UNKNOWN else meaning
 
 
 def retry_by_rules(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:

@@ -13,6 +13,7 @@ from wacrmd.cli.frame import FileName, Lazy, Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.json_file import content_in, object_in
 from wacrmd.cli.options import (
+    Code,
     ListOption,
     account_option,
     broadcast_id,
@@ -227,9 +228,7 @@ def discard(session: Session, draft_id: str, yes: bool) -> None:
 @draft.command("again")
 @broadcast_id
 @click.option("--whom", type=one_of(Again), help="Which of its recipients. Default: all.")
-@click.option(
-    "--code", type=click.IntRange(min=0), metavar="N", help="With failed: only with this code of Meta's."
-)
+@click.option("--code", type=Code(), metavar="N", help="With failed: only with this code of Meta's.")
 @click.pass_obj
 def again(session: Session, broadcast_id: str, whom: str | None, code: int | None) -> None:
     """Make a draft from the broadcast ID, for all or some of its recipients.

@@ -7,7 +7,7 @@ import click
 from wacrmd.cli.broadcast_tables import HISTORY, RECIPIENTS
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Session, Verb
-from wacrmd.cli.options import broadcast_id, excel_option, limit_option, one_of
+from wacrmd.cli.options import Code, broadcast_id, excel_option, limit_option, one_of
 from wacrmd.cli.output import details, emit, hint, say, write_pieces
 from wacrmd.cli.table import table
 from wacrmd.domain.export_format import ExportFormat
@@ -21,7 +21,7 @@ recipient_status_option = click.option(
 )
 code_option = click.option(
     "--code",
-    type=click.IntRange(min=0),
+    type=Code(),
     metavar="CODE",
     help="Only recipients that failed with this code of Meta's; 0: without one.",
 )
