@@ -9,7 +9,6 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.site import people, phones, site
 from wacrmd.clock import DAY, HOUR, MINUTE, iso
 from wacrmd.services.broadcasts.create import Idempotency
@@ -17,7 +16,7 @@ from wacrmd.services.broadcasts.create import Idempotency
 pytestmark = pytest.mark.anyio
 
 PATH = "/api/v1/broadcasts"
-PAIRS = 300 if IS_EXHAUSTIVE else 100
+PAIRS = 300
 BODY = {"template_name": "hello", "recipients": people(2)}
 
 

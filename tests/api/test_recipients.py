@@ -12,7 +12,6 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.patience import eventually
 from tests.support.site import Site, people, phones, site
 from wacrmd.domain.actor import Actor
@@ -206,7 +205,7 @@ async def test_many_thousand_are_exported_in_flat_memory(
 ) -> None:
     """The daemon and the client share this process; both together stay within 3 MB."""
     caplog.set_level(logging.WARNING)  # pytest keeps every log line of libraries
-    many = 50_000 if IS_EXHAUSTIVE else 12_000
+    many = 50_000
     async with site(
         tmp_path, extra=f"[limits]\nmax_recipients = {many}\n[api]\nmax_body_bytes = 50000000"
     ) as here:

@@ -149,9 +149,8 @@ async def test_who_is_summed_up_by_two_jobs_at_the_same_time_while_messages_chan
         async def has_begun() -> bool:
             return bool((await stats(here, by="template"))["rows"])
 
-        monkeypatch.setattr(
-            summing, "STEP_SUMS", 1
-        )  # each broadcast in a transaction of its own, 10 ms apart
+        # Each broadcast in a transaction of its own, 10 ms apart.
+        monkeypatch.setattr(summing, "STEP_SUMS", 1)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(sum_up, ctx)
             await eventually_told(has_begun)

@@ -99,9 +99,8 @@ class Window:
             await session.send("Page.setFontSizes", _font_sizes(pixels))
             yield
         finally:
-            await session.send(
-                "Page.setFontSizes", _font_sizes(16)
-            )  # the end alone changes only the next page
+            # The end alone changes only the next page.
+            await session.send("Page.setFontSizes", _font_sizes(16))
             await session.detach()
 
     async def tab_to(self, wanted: Locator) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from tests.dashboard.client import PASSWORD, Browser
 from tests.dashboard.conftest import DASHBOARD
-from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.patience import eventually
 from tests.support.site import Site, site
 from wacrmd.clock import MINUTE
@@ -19,7 +18,7 @@ from wacrmd.services.audit import write_sums
 pytestmark = pytest.mark.anyio
 
 EXTRA = f'{DASHBOARD}trusted_proxies = ["127.0.0.1"]\n'
-GUESSES = 600 if IS_EXHAUSTIVE else 120
+GUESSES = 600
 
 
 async def guess(here: Site, name: str, addresses: list[str]) -> Counter[int]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.fuzz.effort import examples
+from tests.fuzz.effort import IS_LONG, examples
 from tests.fuzz.files_of_people import TEXTS, TOKENS, files_of_people
 from tests.fuzz.growth import assert_grows_in_proportion
 from tests.fuzz.mutations import mutated_bytes
@@ -180,7 +180,7 @@ UNITS = st.text('",\na', min_size=3, max_size=6) | st.lists(
 HEADS = st.sampled_from(("", "phone,name\n", "to;name\n", '"phone","name"\n', "sep=,\nphone,name\n", '"'))
 
 
-@pytest.mark.exhaustive(only=True)
+@pytest.mark.exhaustive(only=not IS_LONG)
 @examples(40)
 @given(HEADS, UNITS, st.sampled_from(("", "\n", '"', '"\n')))
 @example("phone,name\n", '+14155550123,"x\n', "")

@@ -18,7 +18,7 @@ import pytest
 from tests.ops.rotation import NO_MOUNT
 from tests.support.clock import ManualClock
 from tests.support.damage import KINDS, PAGE_BYTES, Broken, Sample, make_sample, pages_of
-from tests.support.exhaustive import IS_EXHAUSTIVE, spread
+from tests.support.exhaustive import spread
 from tests.support.site import people, site
 from wacrmd.cli.main import main
 from wacrmd.cli.repair import MEANING
@@ -471,7 +471,7 @@ def check_ends(*line: str | Path) -> None:
     assert done.returncode == 0, done.stderr
     told = [json.loads(each) for each in done.stdout.splitlines()]
     left, states = {each["left"] for each in told}, {"old", "new", "interrupted"}
-    assert left == states if IS_EXHAUSTIVE else {"old", "new"} <= left <= states, told
+    assert left == states, told
     assert {(each["name"], tuple(each["problems"]), each["log"]) for each in told} == {("newest", (), False)}
 
 
@@ -480,9 +480,7 @@ def test_a_kill_at_any_line_of_the_swap_leaves_the_old_state_or_the_new_one_or_s
     sample: Sample, tmp_path: Path
 ) -> None:
     after_a_kill(sample, tmp_path)
-    check_ends(
-        sys.executable, "-m", "tests.ops.repair_kills", "1" if IS_EXHAUSTIVE else "5", tmp_path / "site"
-    )
+    check_ends(sys.executable, "-m", "tests.ops.repair_kills", "1", tmp_path / "site")
 
 
 @pytest.mark.exhaustive(only=True)
@@ -491,7 +489,7 @@ def test_so_does_a_power_cut(sample: Sample, tmp_path: Path) -> None:
     after_a_kill(sample, tmp_path)
     own_mounts = ("unshare", "--mount")  # they end with the process
     check_ends(
-        *(*own_mounts, sys.executable, "-m", "tests.ops.repair_kills", "1" if IS_EXHAUSTIVE else "8"),
+        *(*own_mounts, sys.executable, "-m", "tests.ops.repair_kills", "1"),
         *(tmp_path / "disk", tmp_path / "site"),
     )
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.site import PHONE_NUMBER_ID, phones, site
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.optout_file import OptOutFile
@@ -131,7 +130,7 @@ async def test_other_writes_come_between_the_steps_of_an_import_however_many_web
 
 @pytest.mark.exhaustive(only=True)
 async def test_many_thousand_lines_are_imported_in_parts_and_exported(tmp_path: Path) -> None:
-    many = 30_000 if IS_EXHAUSTIVE else 5_000
+    many = 30_000
     async with site(tmp_path) as here:
         ctx, account = here.running.ctx, here.account["id"]
 

@@ -198,9 +198,9 @@ class Torture:
         posted.tries += 1  # before: the run may end meanwhile
         with self.report.may_fail(httpx.HTTPError) as call:
             answer = await client.post("/api/v1/broadcasts", json=body, headers=headers)
-        if isinstance(call.error, httpx.ConnectError):
-            posted.tries -= 1  # connection refused: nothing was posted
-        if call.error is not None:  # else it may have been posted
+        if call.error is not None:
+            if isinstance(call.error, httpx.ConnectError):  # after any other error it may have been posted
+                posted.tries -= 1
             await anyio.sleep(0.05)
             return
         if answer.status_code == 503:  # as while the file is away: nothing of it may be stored

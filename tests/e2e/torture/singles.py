@@ -64,7 +64,8 @@ class Singles:
             with self.report.may_fail(httpx.HTTPError) as call:
                 answer = await client.post("/api/v1/messages", json=body, headers=headers)
             if call.error is not None:
-                posted.tries += not isinstance(call.error, httpx.ConnectError)  # else it may have been taken
+                # After any error but a refused connection it may have been taken.
+                posted.tries += not isinstance(call.error, httpx.ConnectError)
                 await anyio.sleep(0.05)
                 continue
             if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # as while the file is away
