@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.templates import approved
 from wacrmd.domain.bubble import Bubble, Button, Header, bubble_of, example_of
 from wacrmd.domain.formatted_text import Run
-from wacrmd.domain.template import Template, TemplateContent
+from wacrmd.domain.template import TemplateContent
 
 HEADER = {"type": "HEADER", "format": "TEXT", "text": "For {{1}}"}
 BODY = {"type": "BODY", "text": "Hello {{1}}, your code is {{2}}."}
@@ -135,7 +136,7 @@ def test_a_part_that_is_not_known_is_named_and_an_offer_has_its_text() -> None:
 def test_a_template_of_another_shape_is_shown_as_far_as_it_goes(components: list[Any]) -> None:
     shown = bubble_of(components, TemplateContent(params=["x"], header={}, buttons=[{"index": 0}]))
     assert text_of(shown) == ""
-    example_of(template(components))
+    example_of(approved(*components))
 
 
 def test_what_is_longer_than_meta_allows_is_cut() -> None:
@@ -156,7 +157,7 @@ def test_the_examples_of_a_template_fill_it() -> None:
             ],
         },
     ]  # fmt: skip
-    content = example_of(template(parts))
+    content = example_of(approved(*parts))
     assert content is not None
     shown = bubble_of(parts, content)
     assert text_of(shown) == "Hello Jane, your code is 77."
@@ -167,22 +168,5 @@ def test_the_examples_of_a_template_fill_it() -> None:
 def test_named_examples_fill_it_and_a_template_without_any_has_none() -> None:
     examples = [{"param_name": "a", "example": "A"}]
     named = {"type": "BODY", "text": "{{a}}", "example": {"body_text_named_params": examples}}
-    assert example_of(template([named])) == TemplateContent(params={"a": "A"})
-    assert example_of(template(ALL)) is None
-
-
-def template(components: list[Any]) -> Template:
-    """A template with these components."""
-    return Template(
-        waba_id="1",
-        meta_id="2",
-        name="hello",
-        language="en_US",
-        status="APPROVED",
-        category=None,
-        parameter_format="POSITIONAL",
-        components=components,
-        quality=None,
-        reason=None,
-        synced_at=0,
-    )
+    assert example_of(approved(named)) == TemplateContent(params={"a": "A"})
+    assert example_of(approved(*ALL)) is None

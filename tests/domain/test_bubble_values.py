@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.domain.test_bubble import template, text_of
+from tests.domain.test_bubble import text_of
+from tests.support.templates import approved
 from wacrmd.domain.bubble import MAX_BUTTONS, MAX_CARDS, Bubble, Button, Header, bubble_of, example_of
 from wacrmd.domain.formatted_text import Run
 from wacrmd.domain.template import TemplateContent
@@ -228,5 +229,5 @@ def test_a_card_has_buttons_of_its_own() -> None:
 def test_examples_are_read_in_each_form_of_metas(
     part: dict[str, Any], content: TemplateContent | None
 ) -> None:
-    assert example_of(template([part])) == content
-    assert example_of(template([{"type": "else"}, part])) == content
+    assert example_of(approved(part)) == content
+    assert example_of(approved({"type": "else"}, part)) == content

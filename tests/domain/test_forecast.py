@@ -17,7 +17,7 @@ from wacrmd.domain.sending_plan import SendingPlan
 START = parse_iso("2026-12-01T12:00:00Z")  # a Tuesday
 BERLIN, CALIFORNIA = "Europe/Berlin", "America/Los_Angeles"
 DAYTIME = SendBetween("09:00", "20:00")
-HALF_AN_HOUR = SendBetween("13:00", "13:30")
+HALF_HOURS = SendingPlan(send_between=SendBetween("13:00", "13:30"))
 
 
 def now(
@@ -131,30 +131,9 @@ def at(text: str) -> Millis:
             ["limit"],
         ),
         # half an hour a day: what is not sent by then goes on the next day, also because of what is sent before
-        (
-            {BERLIN: 2700},
-            SendingPlan(send_between=HALF_AN_HOUR),
-            now(rate=1),
-            1800,
-            START + DAY + 900 * SECOND,
-            ["hours"],
-        ),
-        (
-            {BERLIN: 2700},
-            SendingPlan(send_between=HALF_AN_HOUR),
-            now(rate=1, ahead=450),
-            1350,
-            START + DAY + 1350 * SECOND,
-            ["hours"],
-        ),
-        (
-            {BERLIN: 900},
-            SendingPlan(send_between=HALF_AN_HOUR),
-            now(rate=1, ahead=1350),
-            450,
-            START + DAY + 450 * SECOND,
-            ["hours"],
-        ),
+        ({BERLIN: 2700}, HALF_HOURS, now(rate=1), 1800, START + DAY + 900 * SECOND, ["hours"]),
+        ({BERLIN: 2700}, HALF_HOURS, now(rate=1, ahead=450), 1350, START + DAY + 1350 * SECOND, ["hours"]),
+        ({BERLIN: 900}, HALF_HOURS, now(rate=1, ahead=1350), 450, START + DAY + 450 * SECOND, ["hours"]),
         # the limit is for what is sent before, for three days
         (
             {BERLIN: 50},

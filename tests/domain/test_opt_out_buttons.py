@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.table import rows
+from tests.support.templates import approved
 from wacrmd.config.opt_out_words import DEFAULT_STOP_KEYWORDS
 from wacrmd.domain.opt_out_buttons import (
     broadcast_warnings,
@@ -18,30 +19,12 @@ WORDS = ("STOP", "STOP PROMOTIONS", "BAJA")
 
 
 def template(*buttons: str, category: str | None = "MARKETING", kind: str = "QUICK_REPLY") -> Template:
-    return of(
-        [{"type": "BODY", "text": "Hello"}, {"type": "BUTTONS", "buttons": quick(*buttons, kind=kind)}],
-        category,
-    )
+    row = {"type": "BUTTONS", "buttons": quick(*buttons, kind=kind)}
+    return approved({"type": "BODY", "text": "Hello"}, row, category=category)
 
 
 def quick(*texts: str, kind: str = "QUICK_REPLY") -> list[dict[str, Any]]:
     return [{"type": kind, "text": text} for text in texts]
-
-
-def of(components: list[dict[str, Any]], category: str | None = "MARKETING") -> Template:
-    return Template(
-        waba_id="1",
-        meta_id="2",
-        name="sale",
-        language="en",
-        status="APPROVED",
-        category=category,
-        parameter_format="POSITIONAL",
-        components=components,
-        quality=None,
-        reason=None,
-        synced_at=0,
-    )
 
 
 def missed(given: Template) -> list[str]:
@@ -135,7 +118,7 @@ def test_a_button_on_a_carousel_card_is_looked_at() -> None:
         {"components": [{"type": "BUTTONS", "buttons": quick("Buy")}]},
         {"components": [{"type": "BUTTONS", "buttons": quick("Buy", "Unsubscribe")}]},
     ]
-    (reply,) = missed_opt_outs(of([{"type": "CAROUSEL", "cards": cards}]), WORDS)
+    (reply,) = missed_opt_outs(approved({"type": "CAROUSEL", "cards": cards}), WORDS)
     assert (reply.place, reply.text) == ((1, 1), "Unsubscribe")
 
 
@@ -158,12 +141,12 @@ def test_a_button_on_a_carousel_card_is_looked_at() -> None:
     ],
 )
 def test_components_of_an_unknown_shape_are_passed_over(components: list[dict[str, Any]]) -> None:
-    assert missed(of(components)) == []
+    assert missed(approved(*components)) == []
 
 
 def test_a_warning_names_the_button_once_and_says_what_to_do() -> None:
     cards = [{"components": [{"type": "BUTTONS", "buttons": quick("Opt out")}]}] * 3
-    (warning,) = template_warnings(of([{"type": "CAROUSEL", "cards": cards}]), WORDS)
+    (warning,) = template_warnings(approved({"type": "CAROUSEL", "cards": cards}), WORDS)
     assert '"Opt out"' in warning
     assert "stop_keywords" in warning
     assert template_warnings(template("Opt out"), (*WORDS, "OPT-OUT")) == []
@@ -210,7 +193,7 @@ def test_the_payload_of_a_card_is_that_of_its_own_button() -> None:
         return {"card_index": at, "components": (raw(payload, index="0").components or [])}
 
     shown = [{"components": [{"type": "BUTTONS", "buttons": quick("Opt out")}]}] * 2
-    carousel = of([{"type": "CAROUSEL", "cards": shown}])
+    carousel = approved({"type": "CAROUSEL", "cards": shown})
     both = TemplateContent(components=[{"type": "carousel", "cards": [card(0, "STOP"), card(1, "STOP")]}])
     one = TemplateContent(components=[{"type": "carousel", "cards": [card(0, "STOP"), card(1, "MORE")]}])
     assert broadcast_warnings(carousel, WORDS, [both]) == []

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.support.templates import approved
 from wacrmd.clock import DAY, HOUR, SECOND, Millis
-from wacrmd.domain.template import Template
 from wacrmd.domain.template_clicks import (
     Clicks,
     LinkClicks,
@@ -50,22 +50,6 @@ def test_a_zero_is_believed_as_long_as_meta_counts() -> None:
     assert believed(found, NOW) == [found[0], found[3], found[4]]
 
 
-def template(category: str | None, *components: Any) -> Template:
-    return Template(
-        waba_id="1",
-        meta_id="2",
-        name="sale",
-        language="en",
-        status="APPROVED",
-        category=category,
-        parameter_format="POSITIONAL",
-        components=list(components),
-        quality=None,
-        reason=None,
-        synced_at=0,
-    )
-
-
 @pytest.mark.parametrize(
     ("category", "components", "has"),
     [
@@ -85,7 +69,7 @@ def template(category: str | None, *components: Any) -> Template:
 def test_templates_with_a_link_of_two_categories_are_asked_for(
     category: str | None, components: Any, has: bool
 ) -> None:
-    assert has_link(template(category, *components)) is has
+    assert has_link(approved(*components, category=category)) is has
 
 
 def test_the_dates_of_a_period_in_a_zone_are_days_of_utc() -> None:

@@ -7,6 +7,7 @@ from tests.fuzz.effort import examples
 from tests.fuzz.files_of_people import TEXTS, TOKENS, files_of_people
 from tests.fuzz.growth import assert_grows_in_proportion
 from tests.fuzz.mutations import mutated_text
+from tests.support.templates import approved
 from wacrmd.domain.added_file import added_lines
 from wacrmd.domain.csv_file import CsvReader
 from wacrmd.domain.draft import FileFormat, FileMapping, Fill
@@ -14,24 +15,12 @@ from wacrmd.domain.mapped_file import read_head, suggest_mapping
 from wacrmd.domain.person_in_file import PersonFinder, blanked, lines_about
 from wacrmd.domain.phone_guess import Home
 from wacrmd.domain.sending_plan import SendingPlan
-from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
+from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.domain.text_file import CsvError, split_lines
 from wacrmd.services.drafts.people import PeopleReader, Source
 
 PERSON = "+14155550123"
-TEMPLATE = Template(
-    waba_id="1",
-    meta_id="1",
-    name="hello",
-    language="en_US",
-    status="APPROVED",
-    category="MARKETING",
-    parameter_format="POSITIONAL",
-    components=[{"type": "BODY", "text": "Hi {{1}}, {{2}}"}],
-    quality=None,
-    reason=None,
-    synced_at=1,
-)
+TEMPLATE = approved({"type": "BODY", "text": "Hi {{1}}, {{2}}"}, name="hello")
 FILLS = st.dictionaries(
     st.sampled_from(("body.1", "body.2", "header", "button.0", "body.name")),
     st.builds(lambda column: Fill(column=column), st.integers(1, 5))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.templates import approved
 from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
 from wacrmd.services.broadcasts.validation import address_problems, parameter_problems, problems
 
@@ -35,19 +36,7 @@ OFFER: dict[str, Any] = {
 
 def template(*components: dict[str, Any], named: bool = False, status: str = "APPROVED") -> Template:
     form = "NAMED" if named else "POSITIONAL"
-    return Template(
-        waba_id="1",
-        meta_id="2",
-        name="sale",
-        language="de",
-        status=status,
-        category="MARKETING",
-        parameter_format=form,
-        components=list(components),
-        quality=None,
-        reason="NONE",
-        synced_at=0,
-    )
+    return approved(*components, language="de", status=status, parameter_format=form, reason="NONE")
 
 
 def text(value: str, **more: str) -> dict[str, str]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
+from tests.support.templates import approved
+from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.meta.payloads import content_problems, message
 from wacrmd.services.broadcasts.validation import problems
 from wacrmd.simulator.templates import refusal_of
@@ -117,19 +118,7 @@ def fitting(of: dict[str, Any]) -> TemplateContent:
 
 def synced(of: dict[str, Any]) -> SyncedTemplate:
     """The template as it was synced."""
-    template = Template(
-        waba_id="1",
-        meta_id="2",
-        name="sale",
-        language="de",
-        status="APPROVED",
-        category=None,
-        parameter_format=of["parameter_format"],
-        components=of["components"],
-        quality=None,
-        reason=None,
-        synced_at=0,
-    )
+    template = approved(*of["components"], language="de", parameter_format=of["parameter_format"])
     return SyncedTemplate(template, [], 0)
 
 

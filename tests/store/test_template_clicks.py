@@ -1,11 +1,12 @@
 """Clicks on links are kept, whatever Meta says of them later and whatever becomes of their templates."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.store.rows import N1, NOW, broadcast, database
+from tests.support.templates import approved
 from wacrmd.clock import DAY, HOUR
 from wacrmd.domain.statistics import SLOT, By
-from wacrmd.domain.template import Template
 from wacrmd.domain.template_clicks import Clicks, LinkClicks
 from wacrmd.store import accounts, after_loss, numbers, template_clicks, templates
 from wacrmd.store.database import Tx
@@ -17,19 +18,7 @@ DAYS = range(TODAY - 30, TODAY + 1)
 ALL = Wanted(account_id=None, first=0, end=2**40)
 OWN = Wanted(account_id=N1.account_id, first=0, end=2**40)
 OTHER = Wanted(account_id="a2", first=0, end=2**40)
-HELLO = Template(
-    waba_id=N1.waba_id,
-    meta_id="1",
-    name="hello",
-    language="en_US",
-    status="APPROVED",
-    category="MARKETING",
-    parameter_format="POSITIONAL",
-    components=[],
-    quality=None,
-    reason=None,
-    synced_at=NOW,
-)
+HELLO = approved(waba_id=N1.waba_id, meta_id="1", name="hello", synced_at=NOW)
 
 
 def put(
@@ -110,11 +99,8 @@ def test_a_business_account_is_asked_once_a_day_and_with_analytics_in_the_interv
 
 def test_templates_that_were_sent_lately_are_asked_for_those_with_most_messages_first(tmp_path: Path) -> None:
     with database(tmp_path) as tx:
-        german = [
-            HELLO,
-            Template(**{name: getattr(HELLO, name) for name in HELLO.__slots__} | {"language": "de"}),
-        ]
-        templates.replace_all(tx, N1.waba_id, german, NOW, requested_at=NOW)
+        both = [HELLO, replace(HELLO, language="de")]
+        templates.replace_all(tx, N1.waba_id, both, NOW, requested_at=NOW)
         slot = NOW // SLOT
         rows = [("hello", "en_US", slot, 5), ("hello", "de", slot, 7), ("gone", "de", slot, 9)]
         tx.executemany(
