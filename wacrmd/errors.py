@@ -261,9 +261,9 @@ def json_kind(value: object) -> str:
     return names.get(type(value), "null")
 
 
-def counted(count: int, noun: str) -> str:
-    """So many of them, in words: `1 item`, `2 items`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    """So many of them, in words: `1 item`, `2 items`; `nouns` are those that are not made with an s."""
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
 
 
 _KIB = 1024

@@ -149,7 +149,7 @@ async def test_a_number_with_unfinished_broadcasts_is_not_removed(here: Site, vi
     await here.send(people(1), scheduled_at=iso(here.clock.now() + DAY))
     answer = await (await visit_as("admin")).submit(f"/numbers/{here.number['id']}/remove")
     assert answer.status_code == 409
-    assert "unfinished broadcasts" in answer.text
+    assert "1 unfinished broadcast (" in answer.text
 
 
 async def test_markup_about_a_number_is_text(here: Site, visit_as: VisitAs) -> None:

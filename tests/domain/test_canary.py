@@ -113,3 +113,9 @@ def test_percents_are_rounded_late(part: float, wanted: str) -> None:
 
 def test_figures_of_nobody_have_a_share_too() -> None:
     assert CanaryFigures(0, 0, 0, 0).sentence == "of the first 0 people 0 (0 %) have it, to 0 (0 %) it failed"
+
+
+def test_one_person_is_no_people() -> None:
+    figures = CanaryFigures(people=1, delivered=1, failed=0, left=0)
+    assert figures.sentence == "of 1 person 1 (100 %) has it, to 0 (0 %) it failed"
+    assert str(Canary(count=1)).startswith("1 person first; the others")

@@ -66,6 +66,7 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
             "Meta holds messages back (4 held_for_quality_assessment): it sends or drops them once it has seen more",
             "Meta holds messages back: it sends or drops them once it has seen more",
         ),
+        ("1 recipient in a row failed; the last: 131026 x", "1 person was not reached: 131026 x"),
         (
             "10 recipients in a row failed; the last: 131026 Message undeliverable",
             "10 people in a row were not reached; the last: 131026 Message undeliverable",

@@ -53,7 +53,7 @@ async def test_a_restored_site_has_all_data_and_sends_nothing_until_resumed(
     (new / "wacrmd.db.key").write_bytes(key.read_bytes())
     config = config_file(tmp_path, new / "wacrmd.db")
     assert main(["restore", str(backup), "--config", str(config)]) == 0
-    assert "1 unfinished broadcasts are paused" in capsys.readouterr().err
+    assert "Paused: 1 unfinished broadcast, see" in capsys.readouterr().err
     async with site(new, clock=clock) as here:
         assert (await here.show(broadcast_id))["sent_count"] == 40
         held = await here.show(waiting)

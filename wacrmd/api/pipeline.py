@@ -21,7 +21,7 @@ from wacrmd.domain.account import ApiKey
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.network import address_of
 from wacrmd.domain.page import Page
-from wacrmd.errors import ErrorCode, Problem, Refusal, invalid
+from wacrmd.errors import ErrorCode, Problem, Refusal, counted, invalid
 from wacrmd.fields import JsonObject
 from wacrmd.http.body import read_body
 from wacrmd.http.json_body import MAX_VALUES
@@ -264,7 +264,7 @@ def _check_rate(allowance: Allowance) -> None:
     if not allowance.allowed:
         raise Refusal(
             ErrorCode.RATE_LIMITED,
-            f"This key may make {allowance.limit} requests a minute: try again in {allowance.retry_after_s} s",
+            f"This key may make {counted(allowance.limit, 'request')} a minute: try again in {allowance.retry_after_s} s",
             retry_after_s=allowance.retry_after_s,
         )
 

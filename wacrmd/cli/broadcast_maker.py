@@ -18,7 +18,7 @@ import orjson
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Session
 from wacrmd.cli.plan import PLAN_PARTS
-from wacrmd.errors import WacrmdError
+from wacrmd.errors import WacrmdError, counted
 from wacrmd.fields import JsonObject
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class OneCall:
             if error.reason != "payload_too_large":
                 raise
             raise click.ClickException(
-                f"{len(self._asked['recipients'])} recipients with these parameters do not fit into one broadcast: "
+                f"too much for one broadcast: {counted(len(self._asked['recipients']), 'recipient')} with these parameters; "
                 "split the file"
             ) from None
         return found

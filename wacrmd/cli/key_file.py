@@ -6,6 +6,7 @@ import click
 
 from wacrmd.cli.frame import HintingGroup, Session, json_option
 from wacrmd.cli.output import emit, hint, say
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 
@@ -53,7 +54,7 @@ def rotate(session: Session, config: Path | None, path: Path | None) -> None:
 
 def _said(done: JsonObject) -> None:
     say(
-        f"{done['secrets']} secrets in {done['database']} are encrypted with the new key {done['fingerprint']} in"
+        f"Encrypted {counted(done['secrets'], 'secret')} in {done['database']} with the new key {done['fingerprint']} in"
         f" {done['key_file']}: start the daemon."
     )
 

@@ -37,7 +37,7 @@ class Imported:
         for one in self.warnings[:MAX_SHOWN]:
             hint(f"line {one['line']}: read as {one['read_as']}: {one['message']}")
         if self.guessed > MAX_SHOWN:
-            hint(f"… and {self.guessed - MAX_SHOWN} more lines whose country is a guess")
+            hint(f"… and {counted(self.guessed - MAX_SHOWN, 'more line')} whose country is a guess")
         if self.guessed:
             hint(
                 f"warning: {counted(self.guessed, 'number')} without +: if one was read wrong, somebody else is on the "

@@ -104,7 +104,9 @@ def plan_lines(found: JsonObject) -> list[str]:
     if found["spread_over_minutes"]:
         lines.append(f"spread over {counted(found['spread_over_minutes'], 'minute')}")
     if found["messages_per_second"]:
-        lines.append(f"{found['messages_per_second']:g} messages a second at most")
+        lines.append(
+            f"{found['messages_per_second']:g} message{'' if found['messages_per_second'] == 1 else 's'} a second at most"
+        )
     if canary:
         lines.append(
             f"to {people(canary['count'])} first; to the others {counted(canary['wait_minutes'], 'minute')} later, if"

@@ -13,6 +13,7 @@ from wacrmd.cli.input import STANDARD_INPUT
 from wacrmd.cli.input_file import InputFile
 from wacrmd.cli.output import as_json, hint
 from wacrmd.domain.text_file import has_mark
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 from wacrmd.safe_paths import open_safely, place_of
 
@@ -97,7 +98,7 @@ class RejectedLines:
         for line, to, reason in sorted(self._first):
             hint(f"line {line}{to}: {reason}")
         if self.count > len(self._first):
-            hint(f"… and {self.count - len(self._first)} more lines that are rejected")
+            hint(f"… and {counted(self.count - len(self._first), 'more rejected line')}")
         if self.count and self._path is not None:
             hint(f"They are in {self._path}, each with the reason: correct them, and use that file")
 

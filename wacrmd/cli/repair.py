@@ -85,8 +85,8 @@ def repair(session: Session, config: Path | None, accept_loss: bool) -> None:
         _hint_meaning(done.lost)
         if done.consequences.paused:
             hint(
-                f"{done.consequences.paused} unfinished broadcasts are paused: wacrmd broadcast list --status paused."
-                " Look at each before you resume it."
+                f"Paused: {counted(done.consequences.paused, 'unfinished broadcast')}, see"
+                " wacrmd broadcast list --status paused. Look at each before you resume it."
             )
         hint(
             f"The damaged file is kept as {done.kept}. It has people's data: delete it when you need it no more."

@@ -12,7 +12,7 @@ import click
 
 from wacrmd.cli.frame import Session, json_option
 from wacrmd.cli.output import emit, hint, say
-from wacrmd.errors import DatabaseUnusableError, KeyFileError
+from wacrmd.errors import DatabaseUnusableError, KeyFileError, counted
 
 if TYPE_CHECKING:
     from wacrmd.clock import Millis
@@ -81,7 +81,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     emit(session, result, lambda _: say(f"{file} is now {path}: start the daemon."))
     if sum(paused):
         hint(
-            f"{sum(paused)} unfinished broadcasts are paused: wacrmd broadcast list --status paused. "
+            f"Paused: {counted(sum(paused), 'unfinished broadcast')}, see wacrmd broadcast list --status paused. "
             + (HANDED_OVER.format(at=iso(at)) if (at := handed_over_at[0]) else NOT_HANDED_OVER)
         )
     if (drain := drained[0]) is not None:

@@ -9,6 +9,7 @@ import anyio
 from starlette.datastructures import UploadFile
 
 from wacrmd.dashboard.frame import Visit
+from wacrmd.dashboard.render import counted
 from wacrmd.domain.optout_file import OptOutFile
 from wacrmd.domain.optout_parts import OptOutPart, parts_of
 from wacrmd.domain.rejected_file import RejectedFormat
@@ -153,7 +154,7 @@ def _check(file: IO[bytes], column: str | None, most: int) -> int:
     count = 0
     for count, _ in enumerate(OptOutFile(decode_lines(_pieces(file)), column=column), start=1):
         if count > most:
-            raise bad_request(f"file: has more than {most} rows: split it")
+            raise bad_request(f"file: has more than {counted(most, 'row')}: split it")
     return count
 
 

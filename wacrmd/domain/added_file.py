@@ -10,6 +10,7 @@ from wacrmd.domain.draft import FileMapping
 from wacrmd.domain.mapped_file import HEAD_LINES, FileHead, read_head
 from wacrmd.domain.people_file import REASONS, PeopleFile
 from wacrmd.domain.text_file import CsvError
+from wacrmd.errors import counted
 
 NO_PHONE = "say first which column of the list has the phone numbers"
 
@@ -55,8 +56,8 @@ def _places(list_head: FileHead, head: FileHead, mapping: FileMapping) -> list[i
         others = [at for at in range(len(head.columns)) if at not in reasons]
         if len(others) != len(list_head.columns):
             raise CsvError(
-                f"it has {len(others)} columns, and the list has {len(list_head.columns)}: the list has no names of columns,"
-                " by which they could be found"
+                f"it has {counted(len(others), 'column')}, and the list has {len(list_head.columns)}: the list has no names"
+                " of columns, by which they could be found"
             )
         return list(others)
     by_name = {same_name(each.name): each.number - 1 for each in reversed(head.columns) if head.has_header}

@@ -11,6 +11,7 @@ from typing import Any
 from wacrmd.domain.formatted_text import Run, runs_of
 from wacrmd.domain.placeholders import Params, fill, names_in, pieces
 from wacrmd.domain.template import Template, TemplateContent
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 MAX_VALUE = 1024
@@ -139,7 +140,7 @@ def _header(part: Mapping[str, Any], given: Mapping[str, Any]) -> Header:
 def _footer(part: Mapping[str, Any]) -> str | None:
     minutes = part.get("code_expiration_minutes")
     if isinstance(minutes, int) and not part.get("text"):
-        return f"This code expires in {minutes} minutes."
+        return f"This code expires in {counted(minutes, 'minute')}."
     return _text(part.get("text"), _MAX_SHORT) or None
 
 

@@ -27,7 +27,7 @@ class Canary:
     def __str__(self) -> str:
         """In a sentence: `50 people first, then after 15 minutes the others, if …`."""
         return (
-            f"{self.count} people first; the others {counted(self.wait_minutes, 'minute')} later, if"
+            f"{counted(self.count, 'person', 'people')} first; the others {counted(self.wait_minutes, 'minute')} later, if"
             f" {_share(self.min_delivered)} of them have it and at most {_share(self.max_failed)} failed"
         )
 
@@ -56,8 +56,10 @@ class CanaryFigures:
     @property
     def sentence(self) -> str:
         """The figures for people: `of the first 50 people 44 (88 %) have it, to 2 (4 %) it failed`."""
+        of = "of 1 person" if self.people == 1 else f"of the first {self.people} people"
+        have = "has" if self.delivered == 1 else "have"
         return (
-            f"of the first {self.people} people {self.delivered} ({self._percent(self.delivered)}) have it,"
+            f"{of} {self.delivered} ({self._percent(self.delivered)}) {have} it,"
             f" to {self.failed} ({self._percent(self.failed)}) it failed"
         )
 

@@ -14,6 +14,7 @@ from wacrmd.domain.placeholders import number_of
 from wacrmd.domain.recipient_file import RejectedLine, cell_problems, is_rounded, row_problems
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError
+from wacrmd.errors import counted
 from wacrmd.fields import Doc
 
 SAMPLES = 5
@@ -69,7 +70,9 @@ class MappedFile:
         }
         for at in self._places.values():
             if at >= len(self._names):
-                raise CsvError(f"there is no column {at + 1}: the file has {len(self._names)} columns")
+                raise CsvError(
+                    f"there is no column {at + 1}: the file has {counted(len(self._names), 'column')}"
+                )
         self.rejected_format = RejectedFormat(self._file, for_staff=for_staff)
 
     def __iter__(self) -> Iterator[FileRow | RejectedLine]:

@@ -16,6 +16,7 @@ from wacrmd.domain.csv_export import text_within, unescape_formula
 from wacrmd.domain.csv_file import CsvReader, Row
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.text_file import CsvError
+from wacrmd.errors import counted
 
 TO = "to"
 """The name of a recipient's address in the API. In a log of messages it may be the business's own number."""
@@ -168,9 +169,7 @@ class PeopleFile:
 
     def _counted(self, row: Row) -> str:
         named, written = self._widths
-        return (
-            f"{len(row.cells)} cells where the first line has {named if len(row.cells) < named else written}"
-        )
+        return f"{counted(len(row.cells), 'cell')} where the first line has {named if len(row.cells) < named else written}"
 
     def _is_narrowed(self, row: Row) -> bool:
         """Whether wrong quotes may have made one cell of two: a separator is within quotes, and there are too few cells.

@@ -169,6 +169,10 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
         ),
         (r"\AMeta holds messages back \([^)]*\): ", "Meta holds messages back: "),
         (
+            r"\A1 recipient in a row failed; the last: ",
+            r"1 person was not reached: ",
+        ),
+        (
             r"\A(\d+) recipients in a row failed; the last: ",
             r"\1 people in a row were not reached; the last: ",
         ),

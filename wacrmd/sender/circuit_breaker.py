@@ -11,6 +11,7 @@ It counts answers. `domain/failure_streak.py` counts what Meta's statuses report
 from dataclasses import dataclass, replace
 
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.errors import counted
 from wacrmd.sender.decision import Decision, Effect
 
 
@@ -39,7 +40,7 @@ class CircuitBreaker:
         elif decision.effect is Effect.COUNT_FAILURE:
             self.failure_streak += 1
             if self.failure_streak >= max_streak:
-                detail = f"{self.failure_streak} recipients in a row failed; the last: {decision.detail}"
+                detail = f"{counted(self.failure_streak, 'recipient')} in a row failed; the last: {decision.detail}"
                 self.is_half_open, self.failure_streak = True, 0
                 return replace(decision, effect=Effect.PAUSE_BROADCAST, detail=detail)
         return decision

@@ -11,6 +11,7 @@ from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPoli
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.errors import counted
 from wacrmd.meta.errors import Action, ErrorRule, is_wrong_way, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
 
@@ -173,7 +174,7 @@ class _Attempt:
         if uses_retry and self.claim.retries >= self.rules.max_retries:
             return self.result(
                 RecipientStatus.FAILED,
-                f"gave up after {self.claim.retries + 1} attempts: {note}",
+                f"gave up after {counted(self.claim.retries + 1, 'attempt')}: {note}",
                 error=error,
             )
         if self.age > self.rules.max_age:

@@ -11,6 +11,7 @@ from wacrmd.domain.attempt import Claim
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.throughput import ThroughputState
+from wacrmd.errors import counted
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Unknown
 from wacrmd.running_time import TICK_S, RunningTime
@@ -225,9 +226,10 @@ class Lanes:
         shut_out_s = lane.shut_out_s(at) if lane.line else 0.0
         if state.hold is not None or shut_out_s < SHUT_OUT_S:
             return state
+        are = "is" if self._in_flight == 1 else "are"
         detail = (
-            f"{self._in_flight} requests to Meta are under way, {self._hung} of them without an answer: there is no place"
-            " for more"
+            f"{counted(self._in_flight, 'request')} to Meta {are} under way, {self._hung} of them without an answer:"
+            " there is no place for more"
         )
         since = clock.time_of(now - round(shut_out_s * SECOND))
         hold = Hold(HoldReason.NO_FREE_CONNECTION, detail, since)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.hold import HoldReason
+from wacrmd.errors import counted
 from wacrmd.meta.errors import RETRY_LIMITS, UNKNOWN, Action, rule_for
 from wacrmd.services import pausing
 from wacrmd.services.pausing import PauseEvent
@@ -74,18 +75,18 @@ def _after_streaks(tx: Tx, outcomes: list[Outcome], max_streak: int, now: Millis
     pauses: list[PauseEvent] = []
     before = failure_streaks.of_sending(tx, {outcome.broadcast_id for outcome in outcomes})
     for broadcast_id, streak in before.items():
-        counted = [
+        ended = [
             outcome
             for outcome in outcomes
             if outcome.broadcast_id == broadcast_id
             and outcome.claimed_at >= streak.since
             and _counts(outcome)
         ]
-        after, pauses_it = streak.after((outcome.failure is not None for outcome in counted), max_streak)
+        after, pauses_it = streak.after((outcome.failure is not None for outcome in ended), max_streak)
         if after.length != streak.length:
             failure_streaks.set_length(tx, broadcast_id, after.length)
         if pauses_it:
-            detail = f"{max_streak} recipients in a row failed; the last: {_last_error(counted)}"
+            detail = f"{counted(max_streak, 'recipient')} in a row failed; the last: {_last_error(ended)}"
             pauses += pausing.pause_broadcast(tx, broadcast_id, HoldReason.MANY_FAILURES, detail, now)
     return pauses
 

@@ -34,6 +34,7 @@ from wacrmd.cli.plan import PLAN_PARTS, plan_lines
 from wacrmd.cli.table import table
 from wacrmd.cli.times import PastTime, timezone_option
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 DETAILS = ("id", "from", "sends", "created_at", "scheduled_at", "started_at", "completed_at", "updated_at")
@@ -262,7 +263,7 @@ def cancel(session: Session, broadcast_id: str, yes: bool) -> None:
             f"{made['cancelled_count']} cancelled."
         )
         if made["pending_count"]:
-            hint(f"{made['pending_count']} requests are in flight: their results are still recorded.")
+            hint(f"In flight: {counted(made['pending_count'], 'request')}, whose results are still recorded.")
 
     emit(session, call(session, "broadcast.cancel", id=broadcast_id), render)
 

@@ -14,7 +14,7 @@ from wacrmd.cli.output import Kind, clean, emit, findings, hint, relative, say
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import PastTime, timezone_option
 from wacrmd.domain.log_level import LogLevel
-from wacrmd.errors import ConfigError
+from wacrmd.errors import ConfigError, counted
 from wacrmd.fields import JsonObject
 
 AUDIT = (
@@ -54,7 +54,7 @@ def doctor(session: Session) -> int:
         if not any(counts.values()):
             say("All checks passed.")
         else:
-            say(f"{len(checks)} checks: {counts['fail']} failed, {counts['warn']} with a warning.")
+            say(f"{counted(len(checks), 'check')}: {counts['fail']} failed, {counts['warn']} with a warning.")
 
     emit(session, result, render)
     if any(one["about"] == "daemon" for one in result["checks"]):
@@ -138,7 +138,7 @@ def drain(session: Session, off: bool, for_good: bool, wait_s: float) -> int:
         if off:
             _say_ended()
         elif found["in_flight"]:
-            say(f"{found['in_flight']} requests are still in flight; run it again to wait for them.")
+            say(f"Still in flight: {counted(found['in_flight'], 'request')}; run it again to wait.")
         elif found["for_good"]:
             say(
                 "No request is in flight. Nothing is sent any more, also after a restart, until: wacrmd undrain"

@@ -20,6 +20,7 @@ from wacrmd.cli.rejected import RejectedLines
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import StartTime, start_shown, timezone_option
 from wacrmd.domain.text_file import CsvError
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 if TYPE_CHECKING:
@@ -267,7 +268,9 @@ def _print_guesses(found: JsonObject, sheet: "RecipientFile") -> None:
             f"line {sheet.rows[one['index']].line} ({one['to']}): sent as {one['sent_as']}: {one['message']}"
         )
     if len(found["warnings"]) > MAX_GUESSES_SHOWN:
-        hint(f"… and {len(found['warnings']) - MAX_GUESSES_SHOWN} more lines whose country is a guess")
+        hint(
+            f"… and {counted(len(found['warnings']) - MAX_GUESSES_SHOWN, 'more line')} whose country is a guess"
+        )
     if found["warnings_summary"]:
         hint(
             f"warning: {found['warnings_summary']}. Write them with +, or set the country of the account: "

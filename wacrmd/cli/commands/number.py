@@ -194,9 +194,12 @@ def show(session: Session, number_id: str) -> None:
 def _limit_use(use: JsonObject) -> str:
     """How much of the limit is used, in a sentence."""
     if use["limit"] is None:
-        return f"{use['used']:,} people in 24 hours; {'there is no limit' if use['is_known'] else 'the limit is not known'}"
+        who = "person" if use["used"] == 1 else "people"
+        return f"{use['used']:,} {who} in 24 hours; {'there is no limit' if use['is_known'] else 'the limit is not known'}"
     more = f"; from {local(use['next_at'])} on {use['next_count']:,} more" if use["next_at"] else ""
-    return f"{use['used']:,} of {use['limit']:,} people in 24 hours{more}"
+    return (
+        f"{use['used']:,} of {use['limit']:,} {'person' if use['limit'] == 1 else 'people'} in 24 hours{more}"
+    )
 
 
 @number.command("set")
@@ -252,7 +255,9 @@ def change(session: Session, /, number_id: str, **options: Any) -> None:
                 hint(f"The number is paused: wacrmd number resume {made['phone_number_id']}")
         if "app_secret" in made["changed"]:
             hours = options["overlap_hours"]
-            hint(f"Webhooks signed with the old app secret are accepted for {hours:g} more hours.")
+            hint(
+                f"Webhooks signed with the old app secret are accepted for {hours:g} more hour{'' if hours == 1 else 's'}."
+            )
 
     emit(session, call(session, "number.set", id=number_id, **options), render)
 

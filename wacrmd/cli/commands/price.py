@@ -14,6 +14,7 @@ from wacrmd.cli.options import one_of, only_account_option, yes_option
 from wacrmd.cli.output import Kind, emit, hint, say
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.price import SpentBy
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 TOO_LARGE = "is it a price list? It has one line for each country, and counts only as a whole"
@@ -81,7 +82,9 @@ def import_prices(
             raise
         for each in error.problems:
             hint(f"{each.path}: {each.message}")
-        raise click.ClickException(f"nothing was imported: correct {len(error.problems)} lines") from None
+        raise click.ClickException(
+            f"nothing was imported: correct {counted(len(error.problems), 'line')}"
+        ) from None
 
     def render(found: JsonObject) -> None:
         whose = (
@@ -91,7 +94,7 @@ def import_prices(
         )
         holds = f"from {found['valid_from'][:10]} on" if found["valid_from"] else "always"
         say(
-            f"Imported {found['prices']} prices in {', '.join(found['currencies'])}, {whose}. They hold {holds}."
+            f"Imported {counted(found['prices'], 'price')} in {', '.join(found['currencies'])}, {whose}. They hold {holds}."
         )
         if found["replaced"]:
             hint("They replace the list that began on the same day.")

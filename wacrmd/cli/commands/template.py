@@ -8,6 +8,7 @@ from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.options import only_account_option
 from wacrmd.cli.output import Kind, emit, hint, say
 from wacrmd.cli.table import Column, table
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
@@ -46,7 +47,7 @@ def sync(session: Session, account: str | None) -> int:
             if one["error"]:
                 hint(f"business account {one['business_account_id']}: {one['error']}")
         say(
-            f"{found['templates']} templates: {found['added']} new, {found['updated']} changed, "
+            f"{counted(found['templates'], 'template')}: {found['added']} new, {found['updated']} changed, "
             f"{found['removed']} gone."
         )
 

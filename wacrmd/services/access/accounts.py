@@ -94,7 +94,9 @@ async def remove(ctx: Context, name: str) -> AccountView:
 def _left(found: accounts.Left, days: int) -> list[str]:
     """What an account still has, and how it gets rid of each; finished broadcasts go by themselves after so many days."""
     end = (
-        f"each is deleted {days} days after its end" if days else "none is ever deleted, as it is configured"
+        f"each is deleted {counted(days, 'day')} after its end"
+        if days
+        else "none is ever deleted, as it is configured"
     )
     return [
         f"{counted(count, noun)}{more}: {way}"

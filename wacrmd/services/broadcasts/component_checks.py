@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from wacrmd.errors import Problem
+from wacrmd.errors import Problem, counted
 from wacrmd.fields import JsonObject
 from wacrmd.meta.component_objects import card_index
 from wacrmd.services.broadcasts.content_checks import button_problems, header_problems, params_problems
@@ -62,7 +62,9 @@ def _card_messages(required: TemplateRequirements, carousel: Mapping[str, Any]) 
     cards = given if isinstance(given, list) else []
     found: list[str] = []
     if len(cards) != len(required.cards):
-        found.append(f"the template's carousel has {len(required.cards)} cards, found {len(cards)}")
+        found.append(
+            f"the template's carousel has {counted(len(required.cards), 'card')}, found {len(cards)}"
+        )
     for place, card in enumerate(cards):
         index = card_index(card)
         index = place if index is None else index

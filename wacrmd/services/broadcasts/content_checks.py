@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wacrmd.domain.placeholders import fill, names_in
-from wacrmd.errors import Problem, quoted
+from wacrmd.errors import Problem, counted, quoted
 from wacrmd.services.broadcasts.template_requirements import MEDIA, TemplateRequirements
 
 MAX_LOOKED_AT = 4096
@@ -134,7 +134,10 @@ def button_problems(
         places.add(index)
         if index >= len(required.buttons):
             found.append(
-                Problem(f"{at}.index", f"the template has {len(required.buttons)} buttons, counted from 0")
+                Problem(
+                    f"{at}.index",
+                    f"the template has {counted(len(required.buttons), 'button')}, counted from 0",
+                )
             )
             continue
         button = required.buttons[index]
@@ -147,7 +150,10 @@ def button_problems(
             found += text_problems(text, where) or length_problems("{{1}}", [text], MAX_URL, where)
         elif kind == "copy_code" and len(str(value.get("code", ""))) > required.max_code:
             found.append(
-                Problem(f"{at}.code", f"expected at most {required.max_code} characters in this template")
+                Problem(
+                    f"{at}.code",
+                    f"expected at most {required.max_code} characters in this template",
+                )
             )
     for index, button in enumerate(required.buttons):
         if button.needs_value and index not in places:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from wacrmd.clock import Millis
 from wacrmd.domain.sending_plan import AS_FAST_AS_POSSIBLE, SendingPlan
 from wacrmd.domain.template import TemplateContent
+from wacrmd.errors import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,4 @@ class BroadcastInput:
 
 def too_many_recipients(most: int, count: int) -> str:
     """What is wrong with a list of so many recipients."""
-    return (
-        f"expected at most {most} recipients, found {count}: split the list, or raise [limits] max_recipients"
-    )
+    return f"expected at most {counted(most, 'recipient')}, found {count}: split the list, or raise [limits] max_recipients"

@@ -14,7 +14,7 @@ from wacrmd.domain.draft import CheckResult, Draft, DraftState
 from wacrmd.domain.draft_room import too_many
 from wacrmd.domain.forecast import places
 from wacrmd.domain.market import country_of
-from wacrmd.errors import conflict, invalid, not_found
+from wacrmd.errors import conflict, counted, invalid, not_found
 from wacrmd.services.broadcasts.create import (
     Creation,
     Idempotency,
@@ -181,8 +181,8 @@ def _add(
     if answer.total_recipients > most:
         raise problem(
             "recipients",
-            f"the draft would have {answer.total_recipients} people, and a broadcast has at most {most}: make another one"
-            " for the rest, or raise [limits] max_upload_recipients",
+            f"the draft would have {counted(answer.total_recipients, 'person', 'people')}, and a broadcast"
+            f" has at most {most}: make another one for the rest, or raise [limits] max_upload_recipients",
         )
     recipients.insert(
         tx,

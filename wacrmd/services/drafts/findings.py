@@ -15,7 +15,7 @@ from wacrmd.domain.opt_out_buttons import broadcast_warnings
 from wacrmd.domain.person import identity
 from wacrmd.domain.phone_guess import summary
 from wacrmd.domain.template import SyncedTemplate
-from wacrmd.errors import MAX_PROBLEMS, Problem
+from wacrmd.errors import MAX_PROBLEMS, Problem, counted
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
 from wacrmd.services.context import Context
 from wacrmd.services.drafts.people import Batch, LeftOut, Person, Source
@@ -105,7 +105,8 @@ class Findings:
         """What is said about the draft."""
         problems = [*unmapped, *self._problems]
         if self.rows > self._most:
-            message = f"the file has more than {self._most} people: split it, or raise [limits] max_upload_recipients"
+            most = counted(self._most, "person", "people")
+            message = f"the file has more than {most}: split it, or raise [limits] max_upload_recipients"
             problems.insert(0, Problem("file", message))
         elif not self._accepted:
             everybody = self._duplicates + self._same + self._opted_out

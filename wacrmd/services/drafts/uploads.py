@@ -11,7 +11,7 @@ from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.draft import EDITABLE, Draft, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead, read_head
 from wacrmd.domain.text_file import CsvError, LineDecoder, split_lines
-from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, not_found
+from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, counted, not_found
 from wacrmd.off_loop import off_loop
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, drafts
@@ -90,7 +90,9 @@ async def _store_pieces(
         lines = await off_loop(lambda: list(decoder.feed(raw, final=final)))
         count += len(lines)
         if count > most:
-            raise bad_request(f"file: it has more than {most} lines: leave out the empty ones, or split it")
+            raise bad_request(
+                f"file: it has more than {counted(most, 'line')}: leave out the empty ones, or split it"
+            )
         if number == 0 and form is FileFormat.CSV and (lines or final):
             head = await off_loop(read_head, lines)
         if lines:

@@ -8,7 +8,7 @@ import anyio
 
 from wacrmd.clock import iso
 from wacrmd.domain.drain import Drain, HandOver
-from wacrmd.errors import Refusal, conflict
+from wacrmd.errors import Refusal, conflict, counted
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import broadcast_queue, drains
@@ -101,9 +101,10 @@ async def handing_over(ctx: Context, file: str, *, has_copy: Callable[[], bool])
         if ctx.drain is None or not ctx.drain.for_good:
             raise conflict("The drain was ended meanwhile, so nothing was handed over: run it again")
         if in_flight := ctx.throughput.in_flight:
+            are = "is" if in_flight == 1 else "are"
             raise conflict(
-                f"{in_flight} requests to Meta are still in flight, so nothing was handed over. The daemon stays"
-                " drained: run it again, or end the drain with wacrmd undrain"
+                f"{counted(in_flight, 'request')} to Meta {are} still in flight, so nothing was handed over. The daemon"
+                " stays drained: run it again, or end the drain with wacrmd undrain"
             )
         ctx.control.handing_over_to = file
         try:

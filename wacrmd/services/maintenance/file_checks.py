@@ -8,7 +8,7 @@ from pathlib import Path
 from wacrmd import config as configuration
 from wacrmd import open_files
 from wacrmd.config import Config
-from wacrmd.errors import KeyFileError, sized
+from wacrmd.errors import KeyFileError, counted, sized
 from wacrmd.services.maintenance.database_key import FoundKeys, NeededKey
 from wacrmd.services.maintenance.status import MIN_FREE_BYTES, MIN_FREE_FILES
 from wacrmd.store import log_check
@@ -145,7 +145,7 @@ def free_space(database: Path) -> list[Check]:
     if usage.free is None:
         return []
     if usage.free_files is not None and usage.free_files < MIN_FREE_FILES:
-        detail = f"{usage.free_files} more files can be made at {database.parent} (df -i)"
+        detail = f"{counted(usage.free_files, 'more file')} can be made at {database.parent} (df -i)"
         advice = "Remove some: the daemon cannot start, nor make a backup, where no file can be made."
         return [Check("disk", CheckState.WARN, detail, advice)]
     detail = f"{sized(usage.free)} free at {database.parent}"

@@ -177,7 +177,8 @@ def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
         )
     if usage.free_files is not None and usage.free_files < MIN_FREE_FILES:
         warnings.append(
-            f"Only {usage.free_files} more files can be made at {ctx.db.path.parent}: remove some, the next start needs them"
+            f"Only {counted(usage.free_files, 'more file')} can be made at {ctx.db.path.parent}: "
+            "remove some, the next start needs them"
         )
     if usage.wal > MAX_WAL_BYTES:
         warnings.append(
@@ -255,7 +256,11 @@ def _delivery_warnings(ctx: Context, sums: Stats) -> list[str]:
     found = sorted(behind, key=lambda each: each.since)
     warnings = [f"{each.text()}: see wacrmd webhook deliveries {each.endpoint_id[:8]}" for each in found]
     more = len(warnings) - MAX_BEHIND
-    return warnings if more <= 0 else [*warnings[:MAX_BEHIND], f"{more} more webhooks: see wacrmd doctor"]
+    return (
+        warnings
+        if more <= 0
+        else [*warnings[:MAX_BEHIND], f"{counted(more, 'more webhook')}: see wacrmd doctor"]
+    )
 
 
 def _notice_warnings(numbers: list[AccountNumber], *, stops_sending: bool) -> list[str]:

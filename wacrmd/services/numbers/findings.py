@@ -112,7 +112,7 @@ def _limits(info: NumberInfo, rate: float) -> list[Check]:
             Check(
                 "rate",
                 CheckState.WARN,
-                f"configured for {rate:g} messages per second, and Meta takes {most}",
+                f"configured for {rate:g} message{'' if rate == 1 else 's'} per second, and Meta takes {most}",
                 f"Set it lower: wacrmd number set ID --messages-per-second {most}",
             )
         )

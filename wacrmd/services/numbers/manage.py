@@ -6,7 +6,7 @@ from uuid import uuid4
 from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.hold import HoldReason
-from wacrmd.errors import bad_request, conflict
+from wacrmd.errors import bad_request, conflict, counted
 from wacrmd.fields import shared
 from wacrmd.secrets import hash_verify_token
 from wacrmd.services import marketing, pausing
@@ -178,7 +178,7 @@ async def remove(ctx: Context, actor: Actor, reference: str) -> RemovedNumber:
         if unfinished:
             listed = ", ".join(uuid[:8] for uuid in unfinished[:3])
             raise conflict(
-                f"The number still has {len(unfinished)} unfinished broadcasts ({listed}): wait for them or cancel them"
+                f"The number still has {counted(len(unfinished), 'unfinished broadcast')} ({listed}): wait or cancel"
             )
         numbers.remove(tx, number.id, now)
         left = numbers.default_of(tx, number.account_id)

@@ -8,7 +8,7 @@ from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.webhook_endpoint import Endpoint, WebhookFacts
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.errors import conflict, not_found
+from wacrmd.errors import conflict, counted, not_found
 from wacrmd.fields import shared
 from wacrmd.secrets import new_webhook_secret
 from wacrmd.services.context import Context
@@ -47,7 +47,8 @@ async def add(ctx: Context, actor: Actor, *, url: str, events: Iterable[WebhookE
     def work(tx: Tx) -> Endpoint:
         if webhook_endpoints.count_of(tx, actor.account) >= most:
             raise conflict(
-                f"the account has {most} webhooks, as many as [limits] max_webhooks allows: delete one that is not needed"
+                f"the account has {counted(most, 'webhook')}, as many as [limits] max_webhooks allows: delete one"
+                " that is not needed"
             )
         webhook_endpoints.add(
             tx,
