@@ -119,12 +119,12 @@ dist: $(STAMP) ## make in dist/: wheel, sdist, the single executable, with dpkg-
 		echo "make: the executable needs $$tool: on Debian apt install binutils" >&2; exit 1; }; done
 	rm -rf dist build
 	$(BIN)/python -m build --no-isolation
-	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath build/executable --workpath build/work \
+	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath build/executable --workpath build/pyinstaller \
 		contrib/executable/wacrmd.spec
 	install -m 755 build/executable/wacrmd dist/wacrmd
 	$(BIN)/python -m wacrmd.reference.man >build/wacrmd.8
 	if command -v dpkg-deb >/dev/null; then contrib/debian/build build/executable/lib build/wacrmd.8 dist; fi
-	$(BIN)/python contrib/executable/sbom.py build/work/wacrmd dist
+	$(BIN)/python contrib/executable/sbom.py build/pyinstaller/wacrmd dist
 	cd dist && sha256sum * > SHA256SUMS
 
 dist-test: ## test the products of `make dist` where there is no Python
