@@ -169,6 +169,21 @@ def test_all_problems_are_reported_at_once_each_with_its_place() -> None:
             '[meta]\napi_version = "25"',
             'x.toml: [meta] api_version: expected a version such as "v25.0", found "25"',
         ),
+        *(
+            (
+                f'[meta]\ngraph_url = "{url}"',
+                (
+                    "x.toml: [meta] graph_url: expected a URL such as https://graph.facebook.com, without user, query,"
+                    f' fragment or version (the version stands in api_version: take /v23.0 away here), found "{url}"'
+                ),
+            )
+            for url in (
+                "https://graph.facebook.com/v23.0",
+                "https://graph.facebook.com/v23.0/",
+                "https://proxy.lan/meta/v23.0",
+                "https://graph.facebook.com/v23.0/106540352242922",
+            )
+        ),
         (
             '[webhooks]\npath = "hook?x=1"',
             'x.toml: [webhooks] path: expected a path such as /webhooks/meta, found "hook?x=1"',

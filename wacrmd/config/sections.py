@@ -13,6 +13,7 @@ from wacrmd.config.opt_out_words import DEFAULT_STOP_KEYWORDS
 from wacrmd.config.values import (
     Address,
     FilePath,
+    GraphUrl,
     Groups,
     HeaderName,
     Hosts,
@@ -24,7 +25,6 @@ from wacrmd.config.values import (
     PublicUrl,
     Seconds,
     SocketPath,
-    Url,
     Words,
 )
 from wacrmd.domain.attempt import UncertainPolicy
@@ -169,8 +169,11 @@ class AdminConfig(Section):
 class MetaConfig(Section):
     """The connection to Meta's Graph API."""
 
-    graph_url: Url = _key(
-        "https://graph.facebook.com", "The base URL of the Graph API.", restart=True, max_length=500
+    graph_url: GraphUrl = _key(
+        "https://graph.facebook.com",
+        "The base URL of the Graph API; its version has a key of its own.",
+        restart=True,
+        max_length=500,
     )
     api_version: str = _key(
         "v25.0",

@@ -70,6 +70,14 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _graph_url(text: str) -> str:
+    url = _url(text)
+    if (found := _VERSION.search(urlsplit(url).path)) is not None:
+        # Calls would go to /v23.0/v25.0/…, and Meta answers each with 2500.
+        raise ValueError(f"the version stands in api_version: take {found[0]} away here")
+    return url
+
+
 def _optional_url(text: str) -> str:
     return _url(text) if text else ""
 
@@ -143,13 +151,20 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+_VERSION = re.compile(r"/v[0-9]+\.[0-9]+(?=/|\Z)", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65535
 
 FilePath = Annotated[Path, *_parsed(_path, "the path of a file")]
 SocketPath = Annotated[Path, *_parsed(_socket, "a path of at most 107 bytes")]
 Address = Annotated[Bind, *_parsed(Bind.parse, BIND_FORMS)]
-Url = Annotated[str, *_parsed(_url, "a URL such as https://host, without user, query or fragment")]
+GraphUrl = Annotated[
+    str,
+    *_parsed(
+        _graph_url,
+        "a URL such as https://graph.facebook.com, without user, query, fragment or version",
+    ),
+]
 OptionalUrl = Annotated[str, *_parsed(_optional_url, 'a URL such as https://host, or "" for none')]
 Groups = Annotated[tuple[str, ...], *_parsed_list(_group, 'a list of group names such as ["wacrmd"]')]
 Origins = Annotated[
