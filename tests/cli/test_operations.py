@@ -16,6 +16,7 @@ from wacrmd.cli import complete
 from wacrmd.cli.complete import Complete
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.main import main
+from wacrmd.cli.times import Hours
 from wacrmd.reference.methods import commands
 from wacrmd.reference.schema import parameters
 
@@ -172,6 +173,16 @@ def test_the_defaults_in_the_help_are_those_of_the_method(name: str) -> None:
             assert option.default == parameter["default"], option.name
             if isinstance(option.type, click.IntRange | click.FloatRange):
                 assert option.type.max == parameter["maximum"], option.name
+
+
+@rows("name", COMMANDS)
+def test_a_length_of_time_has_the_bounds_of_the_method(name: str) -> None:
+    parameters = ADMIN_OPERATIONS[name].admin_params.model_json_schema().get("properties", {})
+    for option in COMMANDS[name].params:
+        if isinstance(option.type, Hours):
+            parameter = parameters[NAMES.get(str(option.name), str(option.name))]
+            (bounds,) = (each for each in parameter.get("anyOf", [parameter]) if "maximum" in each)
+            assert (option.type.least, option.type.most) == (bounds["minimum"], bounds["maximum"]), option
 
 
 @rows("name", COMMANDS)

@@ -39,6 +39,25 @@ def test_what_is_no_rule_is_a_usage_error_with_an_example(daemon: Daemon, run: R
     assert "expected a rule such as '131049 after 24h, 2 times'" in err
 
 
+@rows(
+    ("line", "said"),
+    [
+        (
+            ["broadcast", "retry", "4b6d", "--not-delivered-after", "30min", "--yes"],
+            "expected from 1h to 30d, such as 48h, found '30min'",
+        ),
+        (["broadcast", "retry", "4b6d", "--not-delivered-after", "31d", "--yes"], "expected from 1h to 30d"),
+        (["key", "rotate", "4b6d", "--overlap", "366d"], "expected at most 365d, found '366d'"),
+    ],
+)
+def test_a_time_out_of_bounds_is_refused_in_the_words_of_the_option(
+    daemon: Daemon, run: Run, line: list[str], said: str
+) -> None:
+    code, _, err = run("--socket", daemon.socket, *line)
+    assert (code, daemon.asked) == (2, []), err
+    assert said in " ".join(err.split())
+
+
 GROUPED = "'131,049' may be the code 131049 or several codes"
 
 

@@ -96,9 +96,12 @@ class PastTime(LocalTime):
 
 
 class Hours(click.ParamType[float]):
-    """How long, as 30min, 24h, 7d or a number of hours; in hours."""
+    """How long, as 30min, 24h, 7d or a number of hours; in hours, `least` to `most` as the daemon takes them."""
 
     name = "time"
+
+    def __init__(self, *, most: int, least: int = 0) -> None:
+        self.least, self.most = least, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The hours."""
@@ -110,6 +113,10 @@ class Hours(click.ParamType[float]):
             hours = -1
         if not 0 <= hours < inf:
             self.fail(f"expected a time such as 30min, 24h or 7d, found {text!r}", param, ctx)
+        if not self.least <= hours <= self.most:
+            most = f"{self.most // 24}d"
+            bounds = f"from {self.least}h to {most}, such as 48h" if self.least else f"at most {most}"
+            self.fail(f"expected {bounds}, found {text!r}", param, ctx)
         return hours
 
 

@@ -111,7 +111,7 @@ def list_keys(session: Session, account: str | None) -> None:
 @click.option(
     "--overlap",
     "overlap_hours",
-    type=Hours(),
+    type=Hours(most=365 * 24),
     default=24,
     show_default=True,
     metavar="TIME",

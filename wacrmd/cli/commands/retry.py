@@ -8,6 +8,7 @@ from wacrmd.cli.input import confirm
 from wacrmd.cli.options import CodesOption, broadcast_id, yes_option
 from wacrmd.cli.output import emit, hint, local, people, say
 from wacrmd.cli.times import Hours, StartTime, start_shown, timezone_option
+from wacrmd.domain.retry import MAX_NOT_DELIVERED_HOURS
 from wacrmd.fields import JsonObject
 
 
@@ -26,7 +27,7 @@ from wacrmd.fields import JsonObject
 @click.option(
     "--not-delivered-after",
     "not_delivered_after_hours",
-    type=Hours(),
+    type=Hours(least=1, most=MAX_NOT_DELIVERED_HOURS),
     metavar="TIME",
     help="Recipients whom Meta took the message for so long ago, such as 48h, and has not delivered it to: they get it twice"
     " if the old one is delivered later.",
