@@ -50,6 +50,7 @@ async def test_a_dry_run_lists_the_lack_of_valid_recipients_as_a_problem(tmp_pat
             data = (await here.api.post(PATH, json=body)).json()["data"]
             assert data["accepted"] == 0
             assert data["problems"] == [{"path": "recipients", "message": message}]
+            assert data["status"] is None, "it would be refused"
 
 
 async def test_a_dry_run_rejects_a_malformed_request(tmp_path: Path) -> None:

@@ -304,7 +304,9 @@ async def test_a_dry_run_says_all_that_would_be_wrong_and_sends_nothing(tmp_path
         assert [each["path"] for each in wrong] == ["template.params"]
         assert (await tried(body(name="nowhere"))).json()["data"]["problems"][0]["path"] == "template.name"
         await here.api.post("/api/v1/optouts", json={"phone": "+14155550123"})
-        (out,) = (await tried(body())).json()["data"]["problems"]
+        refused_one = (await tried(body())).json()["data"]
+        (out,) = refused_one["problems"]
+        assert (found["status"], refused_one["status"]) == ("sending", None)
         assert (out["path"], "has opted out" in out["message"]) == ("to", True)
         refused = await tried(body() | {"from": "99"})
         assert (refused.status_code, refused.json()["error"]["details"][0]["path"]) == (400, "from")

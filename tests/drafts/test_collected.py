@@ -87,7 +87,9 @@ async def test_a_dry_run_of_sending_says_what_would_be_and_leaves_the_draft_as_i
             data: dict[str, Any] = answer.json()["data"]
             return data
 
-        (nobody,) = (await tried())["problems"]
+        empty = await tried()
+        (nobody,) = empty["problems"]
+        assert empty["status"] is None, "it would be refused, so it would not be sending"
         assert nobody["message"] == "Nobody has been added to this draft: add its recipients first"
         given = {"recipients": [*people(3), people(1)[0], {"to": "x"}]}
         await here.api.post(f"{PATH}/{draft}/recipients", json=given)
@@ -98,6 +100,7 @@ async def test_a_dry_run_of_sending_says_what_would_be_and_leaves_the_draft_as_i
         assert parse_iso(found["forecast"]["last_at"]) > here.clock.now()
         later = await tried(scheduled_at=iso(here.clock.now() + DAY))
         assert (later["status"], later["problems"]) == ("scheduled", [])
+        assert (await tried(scheduled_at="2020-01-01T00:00:00Z"))["status"] is None
         (past,) = (await tried(scheduled_at="2020-01-01T00:00:00Z"))["problems"]
         assert past["path"] == "scheduled_at"
         await change_template(here, "components = replace(components, 'Hi {{1}}', 'Hi {{1}}, {{2}}')")

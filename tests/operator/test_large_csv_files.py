@@ -109,5 +109,5 @@ async def test_a_large_file_that_does_not_fit_its_template_is_not_sent(
         code, out, err = await wacrmd(
             "--json", "broadcast", "create", "--csv", file, "--template", "gone", "--yes"
         )
-        assert (code, json.loads(out)["rejected"]) == (1, 2), err
+        assert (code, json.loads(out)["rejected"], json.loads(out)["status"]) == (1, 2, None), err
         assert "there is no template 'gone'" in err

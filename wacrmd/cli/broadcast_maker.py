@@ -231,8 +231,9 @@ class LargeBroadcast:
         rows = [self._row(row) for row in range(min(found["accepted"], PREVIEW_ROWS))]
         sent_as = {row["line"] - 1: row["to"] for row in rows}
         number = next(each for each in call(self._session, "number.list") if each["id"] == shown["from"])
+        status = "scheduled" if self._asked["scheduled_at"] else "sending"
         return {
-            "status": "scheduled" if self._asked["scheduled_at"] else "sending",
+            "status": None if found["problems"] else status,
             "accepted": found["accepted"],
             "total_recipients": found["accepted"],
             "rejected": len(rejections),

@@ -120,7 +120,6 @@ class RecipientSums:
 
     __slots__ = ()
 
-    status: Annotated[BroadcastStatus, Doc("`sending`, `scheduled` with `scheduled_at`, or `draft`")]
     total_recipients: Annotated[
         int, Doc("how many are queued, the same as `accepted`; of a draft: how many it has now")
     ]
@@ -149,6 +148,8 @@ class _BroadcastId:
 class CreatedBroadcast(RecipientSums, _BroadcastId):
     """A broadcast that was accepted and is on disk; of a draft, the recipients that were just added."""
 
+    status: Annotated[BroadcastStatus, Doc("`sending`, `scheduled` with `scheduled_at`, or `draft`")]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedForAccount(CreatedBroadcast):
@@ -161,6 +162,13 @@ class CreatedForAccount(CreatedBroadcast):
 class DryRun(SendingPlan, RecipientSums):
     """What a broadcast would do."""
 
+    status: Annotated[
+        BroadcastStatus | None,
+        Doc(
+            "what it would be: `sending`, `scheduled` with `scheduled_at`, or `draft`; null: it would be refused, see"
+            " `problems`"
+        ),
+    ]
     number_id: Annotated[Uuid, Doc("id of the number that would send")] = field(metadata=json_name("from"))
     sent_as: Annotated[
         list[str | None],

@@ -68,6 +68,7 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
     elif not accepted:
         problems = [Problem("recipients", "all valid recipients have opted out"), *problems]
     status = BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING
+    status = BroadcastStatus.DRAFT if is_draft else status
     rate = number.rate(ctx.config.sender.messages_per_second)
     plan = prepared.given.plan
     where = await off_loop(places, plan, left)
@@ -76,7 +77,7 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
     )
     return DryRun(
         **shared(SendingPlan, plan),
-        status=BroadcastStatus.DRAFT if is_draft else status,
+        status=None if problems else status,
         total_recipients=accepted,
         accepted=accepted,
         rejected=len(found.rejections),

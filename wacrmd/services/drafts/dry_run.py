@@ -76,9 +76,10 @@ def _answer(tx: Tx, *, ctx: Context, broadcast_id: int, at: Millis | None, probl
     later = at is not None and at > now
     waiting = 0 if later else broadcast_queue.queued(tx, number.id)
     rate = number.rate(ctx.config.sender.messages_per_second)
+    status = BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING
     return DryRun(
         **shared(SendingPlan, broadcast),
-        status=BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING,
+        status=None if problems else status,
         total_recipients=sums.accepted,
         accepted=sums.accepted,
         rejected=sums.rejected,

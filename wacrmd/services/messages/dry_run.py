@@ -22,4 +22,4 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
         problems.insert(0, Problem("to", found.rejections[0].reason))
     elif found.suppressed:
         problems.insert(0, Problem("to", OPTED_OUT))
-    return replace(found, problems=problems)
+    return replace(found, problems=problems, status=None if problems else found.status)
