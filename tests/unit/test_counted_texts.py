@@ -68,3 +68,15 @@ def test_no_text_has_a_number_in_front_of_a_plural_that_may_be_one() -> None:
         if (str(path.relative_to(root)), name) not in NEVER_ONE
     ]
     assert found == []
+
+
+def test_no_page_has_a_number_in_front_of_a_plural_that_may_be_one() -> None:
+    root = Path(wacrmd.__file__).parent / "dashboard" / "templates"
+    plural = re.compile(rf"\}}\}}{_PLURAL.pattern}")
+    found = [
+        f"{path.relative_to(root)}:{line} {text.strip()[:100]}"
+        for path in sorted(root.rglob("*.html"))
+        for line, text in enumerate(path.read_text().splitlines(), start=1)
+        if plural.search(text)
+    ]
+    assert found == []
