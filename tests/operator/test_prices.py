@@ -33,7 +33,7 @@ async def test_a_list_with_wrong_lines_names_all_of_them_and_imports_nothing(
         assert "is empty" in (await wacrmd("price", "import", file))[2]
         file.write_bytes("Land;Kategorie;Preis;Währung\nDE;Marketing;0,1131;EUR\n".encode("utf-8-sig"))
         code, out, _ = await wacrmd("price", "import", file, "--from", "2026-11-01")
-        assert (code, "Imported 1 prices in EUR" in out, "from 2026-11-01 on" in out) == (0, True, True)
+        assert (code, "Imported 1 price in EUR" in out, "from 2026-11-01 on" in out) == (0, True, True)
         _, out, _ = await wacrmd("--json", "price", "list")
         assert json.loads(out)[0]["prices"] == [
             {"country": "DE", "category": "marketing", "currency": "EUR", "amount": "0.1131"}
