@@ -286,7 +286,7 @@ def test_the_chosen_column_has_the_phones_whatever_the_names_say() -> None:
         ),
         ("Mobil;Name\n12;\n", "has nothing in column Name, and Meta takes no empty parameter"),
         ("+4915123456001;A\n12;\n", "has nothing in column Column 2, and Meta takes no empty parameter"),
-        ("Mobil;Name\n12\n", "has 1 columns, expected 2"),
+        ("Mobil;Name\n12\n", "has 1 column, expected 2"),
         # the first reason alone
         (
             "Mobil;Name\n;\n;\n4.91512E+11;\n",

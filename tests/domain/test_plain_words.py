@@ -104,6 +104,7 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
             "it has 9.0 MB, and wacrmd allows 8.0 MB",
         ),
         ("has 3 columns, expected 2", "has 3 cells, and the first line has 2"),
+        ("has 1 column, expected 2", "has 1 cell, and the first line has 2"),
         (
             "no + or 00: read as a number of NO; as a number of US it would be +14792345678",
             "written without + or 00, and read as a number of Norway; as a number of United States it would be +14792345678",

@@ -27,7 +27,7 @@ def test_the_unicode_encodings_of_spreadsheets_are_read(encoding: str) -> None:
 def test_a_cell_of_several_lines_counts_them() -> None:
     sheet = parse(b'to,text\n+14155550123,"one\ntwo"\n+14155550124\n')
     assert [row.line for row in sheet.rows] == [2]
-    assert [(bad.line, bad.reason) for bad in sheet.rejected] == [(4, "has 1 columns, expected 2")]
+    assert [(bad.line, bad.reason) for bad in sheet.rejected] == [(4, "has 1 column, expected 2")]
 
 
 def test_numbered_columns_are_ordered_by_number_and_others_by_position() -> None:
@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(raw: bytes, sente
 @pytest.mark.parametrize(
     ("line", "to", "reason"),
     [
-        ("Jane", "", "has 1 columns, expected 2"),
+        ("Jane", "", "has 1 column, expected 2"),
         ("a,+14155550123,b", "+14155550123", "has 3 columns, expected 2"),
         ("Jane,", "", "has no number in column to"),
         (" ,+14155550123", "+14155550123", "has nothing in column name, and Meta takes no empty parameter"),

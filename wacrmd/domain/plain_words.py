@@ -81,7 +81,7 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             r"\Aexpected a phone number or a user id, found neither\Z",
             "this line has no phone number",
         ),
-        (r"\Ahas (\d+) columns, expected (\d+)\Z", r"has \1 cells, and the first line has \2"),
+        (r"\Ahas (\d+) column(s?), expected (\d+)\Z", r"has \1 cell\2, and the first line has \3"),
         (
             r"\A\S+ (\S+) (does not exist|comes twice) in (\S+): (the clocks are put \w+); .*\Z",
             r"\1 \2 on this day in \3, because \4: choose an earlier or a later time",

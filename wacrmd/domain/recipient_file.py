@@ -9,6 +9,7 @@ from wacrmd.domain.people_file import EXPORT_BEGINS, MAX_NAME_SHOWN, TO, PeopleF
 from wacrmd.domain.placeholders import number_of
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines
+from wacrmd.errors import counted
 
 _ROUNDED = re.compile(r"[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+", re.ASCII)
 """A phone number that a spreadsheet has turned into a number with an exponent, such as 1.41556E+10."""
@@ -145,8 +146,8 @@ def row_problems(file: PeopleFile, names: list[str], row: Row) -> Iterator[str]:
     if not any(cells[len(names) :]):
         cells = cells[: len(names)]  # spreadsheets write empty cells beyond the last column
     if len(cells) != len(names):
-        counted = (len(each) - (file.columns.reason is not None) for each in (cells, names))
-        yield "has {} columns, expected {}".format(*counted)
+        found, expected = (len(each) - (file.columns.reason is not None) for each in (cells, names))
+        yield f"has {counted(found, 'column')}, expected {expected}"
 
 
 def cell_problems(file: PeopleFile, names: Sequence[str], row: Row, places: Iterable[int]) -> Iterator[str]:
