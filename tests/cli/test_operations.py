@@ -17,6 +17,7 @@ from wacrmd.cli.complete import Complete
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.main import main
 from wacrmd.cli.times import Hours
+from wacrmd.domain.page import MAX_ID
 from wacrmd.reference.methods import commands
 from wacrmd.reference.schema import parameters
 
@@ -171,8 +172,19 @@ def test_the_defaults_in_the_help_are_those_of_the_method(name: str) -> None:
         if isinstance(option, click.Option) and option.show_default:
             parameter = parameters[NAMES.get(str(option.name), str(option.name))]
             assert option.default == parameter["default"], option.name
-            if isinstance(option.type, click.IntRange | click.FloatRange):
-                assert option.type.max == parameter["maximum"], option.name
+
+
+@rows("name", COMMANDS)
+def test_a_number_has_the_bound_of_the_method(name: str) -> None:
+    """The daemon would name the parameter, and not the option. Ids have none that anybody reaches."""
+    parameters = ADMIN_OPERATIONS[name].admin_params.model_json_schema().get("properties", {})
+    for option in COMMANDS[name].params:
+        parameter = parameters.get(NAMES.get(str(option.name), str(option.name)))
+        if parameter is not None and isinstance(option.type, click.IntRange | click.FloatRange):
+            bounds = [each["maximum"] for each in parameter.get("anyOf", [parameter]) if "maximum" in each]
+            wanted = [most for most in bounds if most != MAX_ID]
+            if bounds:
+                assert [option.type.max] == (wanted or [None]), option.name
 
 
 @rows("name", COMMANDS)

@@ -119,7 +119,7 @@ class Code(click.IntRange):
     """One of Meta's codes, or 0; fails where a text may be one code or two, as `131,049`."""
 
     def __init__(self) -> None:
-        super().__init__(min=0)
+        super().__init__(min=0, max=10_000_000)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The code."""

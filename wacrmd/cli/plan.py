@@ -9,7 +9,9 @@ from wacrmd.cli.hours import Hours, hours_shown
 from wacrmd.cli.options import Amount
 from wacrmd.cli.output import local, people
 from wacrmd.cli.retry_rules import RuleText, rules_of, rules_shown
+from wacrmd.domain.canary import MAX_COUNT
 from wacrmd.domain.percent import percent
+from wacrmd.domain.sending_plan import MAX_MINUTES, MAX_RATE, MIN_RATE
 from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
@@ -27,26 +29,26 @@ _OPTIONS = (
     click.option(
         "--spread",
         "spread_over_minutes",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=1, max=MAX_MINUTES),
         metavar="MINUTES",
         help="Spread the messages evenly over so many minutes.",
     ),
     click.option(
         "--rate",
         "messages_per_second",
-        type=Amount(min=0, min_open=True),
+        type=Amount(min=MIN_RATE, max=MAX_RATE),
         metavar="N",
         help="Send at most N messages of it in a second.",
     ),
     click.option(
         "--canary",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=1, max=MAX_COUNT),
         metavar="N",
         help="Send to N people first, of all countries; the others follow if most of them have it.",
     ),
     click.option(
         "--canary-wait",
-        type=click.IntRange(min=0),
+        type=click.IntRange(min=0, max=MAX_MINUTES),
         metavar="MINUTES",
         help="How long to wait after the first people. Default: 15.",
     ),

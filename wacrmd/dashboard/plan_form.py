@@ -8,9 +8,8 @@ from wacrmd.dashboard import rule_form
 from wacrmd.dashboard.forms import Form, whole_of
 from wacrmd.domain.canary import MAX_COUNT, Canary
 from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, SendBetween
-from wacrmd.domain.sending_plan import SendingPlan
+from wacrmd.domain.sending_plan import MAX_MINUTES, MAX_RATE, SendingPlan
 from wacrmd.errors import bad_request
-from wacrmd.operations.plan_inputs import MAX_MINUTES, MAX_RATE
 
 HERE = "plan"
 """A hidden field: a form without it says nothing of the way of sending."""

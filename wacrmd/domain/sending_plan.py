@@ -10,6 +10,11 @@ from wacrmd.domain.retry import RetryRules
 from wacrmd.domain.send_between import SendBetween
 from wacrmd.fields import Doc
 
+MAX_MINUTES = 7 * 24 * 60
+"""A week: over how long a broadcast may be spread, and how long it may wait after its first people."""
+MIN_RATE, MAX_RATE = 0.001, 1000
+"""Messages per second: one in a quarter of an hour, and the most that Meta takes from a number."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SendingPlan:

@@ -9,6 +9,7 @@ from wacrmd.clock import HOUR
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.page import Page, Position
+from wacrmd.domain.sending_plan import MAX_RATE
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.inputs import Name, Params, RequiredAccount
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
@@ -31,8 +32,6 @@ operations = Operations()
 EXAMPLE = {"id": "106540352242922"}
 MAX_META_ID = 32
 MAX_SECRET = 4096
-MAX_RATE = 1000
-"""Messages per second."""
 MAX_PEOPLE = 100_000_000
 MAX_OVERLAP_HOURS = 720
 

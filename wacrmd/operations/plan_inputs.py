@@ -14,17 +14,13 @@ from pydantic import (
 
 from wacrmd.domain.canary import MAX_COUNT, Canary
 from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, Day, SendBetween
-from wacrmd.domain.sending_plan import SendingPlan
+from wacrmd.domain.sending_plan import MAX_MINUTES, MAX_RATE, MIN_RATE, SendingPlan
 from wacrmd.domain.time_zones import EXAMPLE, MAX_SHOWN, zone_guess, zone_name
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import only_number, or_none
 from wacrmd.operations.retry_inputs import RuleList, to_rules
 
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])|24:00", re.ASCII)
-MAX_MINUTES = 7 * 24 * 60
-"""A week: over how long a broadcast may be spread, and how long it may wait after its first people."""
-MIN_RATE, MAX_RATE = 0.001, 1000
-"""Messages per second: one in a quarter of an hour, and the most that Meta takes from a number."""
 
 
 def _clock(value: object) -> str:

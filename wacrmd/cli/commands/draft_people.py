@@ -100,7 +100,9 @@ def check(session: Session, draft_id: str) -> None:
 
 @click.command("row", cls=Verb)
 @draft_id
-@click.option("--row", type=click.IntRange(min=0), metavar="N", help="The number of the person, from 0.")
+@click.option(
+    "--row", type=click.IntRange(min=0, max=10_000_000), metavar="N", help="The number of the person, from 0."
+)
 @click.pass_obj
 def row(session: Session, draft_id: str, row: int | None) -> None:
     """Show what one person of a checked draft gets.
@@ -136,7 +138,9 @@ def left_out(session: Session, draft_id: str, which: str | None, plain: bool) ->
 @click.command("test", cls=Verb)
 @draft_id
 @click.option("--to", required=True, metavar="PHONE", help="A number of your own.")
-@click.option("--row", type=click.IntRange(min=0), metavar="N", help="The number of the person, from 0.")
+@click.option(
+    "--row", type=click.IntRange(min=0, max=10_000_000), metavar="N", help="The number of the person, from 0."
+)
 @click.pass_obj
 def test(session: Session, draft_id: str, to: str, row: int | None) -> None:
     """Send what one person of a checked draft gets to a number of your own, now.

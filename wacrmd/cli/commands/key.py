@@ -53,7 +53,10 @@ def key() -> None:
     help="Accept it only from these addresses or networks; repeatable. Behind a proxy that is the proxy's address.",
 )
 @click.option(
-    "--expires-in-days", type=click.IntRange(min=1), metavar="N", help="By default, a key does not expire."
+    "--expires-in-days",
+    type=click.IntRange(min=1, max=36_500),
+    metavar="N",
+    help="By default, a key does not expire.",
 )
 @click.pass_obj
 def create(
@@ -119,7 +122,7 @@ def list_keys(session: Session, account: str | None) -> None:
 )
 @click.option(
     "--expires-in-days",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=36_500),
     metavar="N",
     help="By default, the new key lives as long as the old one.",
 )

@@ -13,6 +13,7 @@ from wacrmd.cli.number_name import number_name
 from wacrmd.cli.options import Amount, required_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, findings, held_of, hint, holds, local, on_terminal, say
 from wacrmd.cli.table import Column, table
+from wacrmd.domain.sending_plan import MAX_RATE
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
@@ -97,7 +98,7 @@ def number() -> None:
 @click.option("--display-phone", metavar="+E164", help="The phone number.")
 @click.option(
     "--messages-per-second",
-    type=Amount(min=0, min_open=True),
+    type=Amount(min=0, min_open=True, max=MAX_RATE),
     metavar="N",
     help="Its rate. Default: [sender] messages_per_second.",
 )
@@ -208,13 +209,13 @@ def _limit_use(use: JsonObject) -> str:
 @click.option("--display-phone", metavar="+E164", help="The phone number.")
 @click.option(
     "--messages-per-second",
-    type=Amount(min=0, max=1000),
+    type=Amount(min=0, max=MAX_RATE),
     metavar="N",
     help="Its rate, from now on; 0: [sender] messages_per_second.",
 )
 @click.option(
     "--daily-limit",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=100_000_000),
     metavar="N",
     help="To how many different people it writes first in 24 hours, if Meta allows more; 0: as Meta tells.",
 )
