@@ -77,7 +77,7 @@ class Report:
         call = Call()
         try:
             yield call
-        except Exception as error:  # noqa: BLE001 - the run goes on, and its report says so
+        except Exception as error:  # noqa: BLE001 - httpx may raise AttributeError and others
             call.error = error
             if not isinstance(error, usual):
                 self.client_errors[f"{type(error).__name__}: {error}"] += 1
@@ -87,7 +87,7 @@ class Report:
         """A part of the run: an error in it is a problem, and what was measured until then is worth more than the rest."""
         try:
             yield
-        except Exception:  # noqa: BLE001 - whatever it is, it is in the report
+        except Exception:  # noqa: BLE001 - an unknown error must not lose the report
             self.problems.append(f"{what}:\n{traceback.format_exc()}")
 
     def text(self) -> str:

@@ -164,7 +164,7 @@ def add_recipients(session: Session, draft_id: str, file: str, column: str | Non
 
     For example: wacrmd draft add-recipients 4b6d people.csv
     """
-    from wacrmd.cli.recipient_parts import AddedParts, read_sheet  # noqa: PLC0415 - the help must not load it
+    from wacrmd.cli.recipient_parts import AddedParts, read_sheet  # noqa: PLC0415 - loads phonenumbers
 
     with InputFile(file, max_bytes=MAX_BYTES) as source:
         sheet = read_sheet(source, column)

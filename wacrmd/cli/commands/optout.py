@@ -120,7 +120,7 @@ def import_file(
 
     For example: wacrmd optout import stop.csv --account shop
     """
-    from wacrmd.cli.optout_import import import_optouts  # noqa: PLC0415 - the help must not load them
+    from wacrmd.cli.optout_import import import_optouts  # noqa: PLC0415 - loads phonenumbers
     from wacrmd.cli.rejected import RejectedLines  # noqa: PLC0415
 
     with InputFile(file, max_bytes=MAX_BYTES) as source, RejectedLines(source, rejected) as left_out:
