@@ -42,7 +42,16 @@ LINKS = (
     Column("CLICKS", "click_count", Kind.NUMBER),
     Column("LINK", "button", Kind.PROSE),
 )
-SHARES = ("delivered", "read", "replied", "quick_reply", "clicked", "opted_out", "failed")
+SHARES = {
+    "delivered": "sent",
+    "read": "delivered",
+    "replied": "delivered",
+    "quick_reply": "delivered",
+    "clicked": "delivered",
+    "opted_out": "total",
+    "failed": "total",
+}
+"""What each share is of."""
 
 
 @click.command(cls=Verb)
@@ -79,7 +88,7 @@ def stats(session: Session, /, by: str, as_csv: bool, excel: bool, **chosen: Any
         return
 
     def render(made: JsonObject) -> None:
-        rows = [_shown(row) for row in made["rows"]]
+        rows = [with_shares(row) for row in made["rows"]]
         table(rows, (*ABOUT[By(by)], *COUNTS), empty="No message was tried in this time.")
         if failures := made["total"]["failures"]:
             say("")
@@ -95,12 +104,15 @@ def stats(session: Session, /, by: str, as_csv: bool, excel: bool, **chosen: Any
     emit(session, found, render)
 
 
-def _shown(row: JsonObject) -> JsonObject:
-    """A row with its shares beside the counts."""
-    return row | {name: _counted(row[f"{name}_count"], row[f"{name}_share"]) for name in SHARES}
+def with_shares(row: JsonObject) -> JsonObject:
+    """A row with its shares beside the counts, rounded down: 100 % means all."""
+    return row | {
+        name: _counted(row[f"{name}_count"], row[f"{of}_count"] if row[f"{name}_share"] is not None else 0)
+        for name, of in SHARES.items()
+    }
 
 
-def _counted(count: int | None, share: float | None) -> str | None:
+def _counted(count: int | None, whole: int) -> str | None:
     if count is None:
         return None
-    return f"{count} ({100 * share:.0f} %)" if share is not None and count else str(count)
+    return f"{count} ({100 * count // whole} %)" if whole and count else str(count)
