@@ -23,6 +23,9 @@ MIB = 1 << 20
         (PNG, "a", "application/octet-stream", "image/png"),
         (MP4, "a.mp4", "video/mp4", "video/mp4"),
         (b"\x00\x00\x00\x18ftyp3gp4" + bytes(9), "a", "video/3gp", "video/3gpp"),
+        # What Python and Apache call every file .3gp, and what old Windows calls a JPEG.
+        (b"\x00\x00\x00\x18ftyp3gp4" + bytes(9), "a.3gp", "audio/3gpp", "video/3gpp"),
+        (JPEG, "a.jpg", "image/pjpeg", "image/jpeg"),
         (b"\x00\x00\x00\x18ftyp3gr6" + bytes(9), "a", "", "video/3gpp"),
         (b"\x00\x00\x00\x18ftyp3gs7" + bytes(9), "a", "", "video/3gpp"),
         (b"\x00\x00\x00\x18ftypisom" + bytes(9), "a", "", "video/mp4"),

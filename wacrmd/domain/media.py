@@ -61,7 +61,9 @@ EXPECTED = "a JPEG or PNG image, an MP4 or 3GP video, or a PDF, text, Word, Exce
 
 _OTHER_NAMES = {
     "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
     "video/3gp": "video/3gpp",
+    "audio/3gpp": "video/3gpp",  # so Python and Apache call each file .3gp
     "application/x-pdf": "application/pdf",
 }
 _SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/zip"})
