@@ -88,7 +88,7 @@ async def test_what_people_wrote_is_shown_as_text(here: Site, visit_as: VisitAs)
             assert raw not in page.text, path
     turned = await here.send(people(2, 9), name="\u202egnirpS", scheduled_at=iso(here.clock.now() + HOUR))
     one = f"/broadcasts/{turned}"
-    for path in ("/broadcasts", one, f"{one}/recipients", f"{one}/cancel"):
+    for path in ("/broadcasts", one, f"{one}/recipients", f"{one}/cancel", "/status"):
         page = await browser.get(path)
         assert "gnirpS" in page.text, path
         assert "\u202e" not in page.text, path

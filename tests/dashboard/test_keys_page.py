@@ -49,7 +49,10 @@ async def test_a_key_is_replaced_and_revoked(here: Site, visit_as: VisitAs) -> N
     for action in ("rotate", "revoke"):
         assert (await viewer.get(f"{page}/{action}")).status_code == 403
         assert (await viewer.submit(f"{page}/{action}")).status_code == 403
-    assert (await viewer.get("/keys/new")).status_code == 403
+    refused = await viewer.get("/keys/new")
+    assert refused.status_code == 403
+    assert "Users with the role viewer may not do this" in refused.text
+    assert "key.create" not in refused.text
     assert (await viewer.submit("/keys/new", NEW)).status_code == 403
     assert "Hours for which the old key" in (await admin.get(f"{page}/rotate")).text
     wrong = await admin.submit(f"{page}/rotate", {"overlap_hours": "soon"})
@@ -87,3 +90,12 @@ async def test_markup_in_the_name_of_an_app_is_text(here: Site, visit_as: VisitA
         assert_shown_as_text((await admin.get(path)).text)
     wrong = await admin.submit("/keys/new", NEW | {"name": MARKUP, "allowed_from": MARKUP})
     assert_shown_as_text(wrong.text)
+
+
+async def test_a_name_that_turns_texts_around_turns_none_of_the_page(here: Site, visit_as: VisitAs) -> None:
+    admin = await visit_as("admin")
+    made = await here.admin("key.create", **NEW | {"name": "\u202eMRC"})
+    for path in ("/keys", f"/keys/{made['id']}/rotate", f"/keys/{made['id']}/revoke"):
+        page = (await admin.get(path)).text
+        assert "MRC" in page, path
+        assert "\u202e" not in page, path

@@ -165,3 +165,16 @@ async def test_markup_about_a_number_is_text(here: Site, visit_as: VisitAs) -> N
     admin, page = await visit_as("admin"), f"/numbers/{here.number['id']}"
     for path in ("/numbers", page, f"{page}/settings", f"{page}/resume", f"{page}/remove"):
         assert_shown_as_text((await admin.get(path)).text)
+
+
+async def test_a_label_that_turns_texts_around_turns_none_of_the_page(here: Site, visit_as: VisitAs) -> None:
+    admin = await visit_as("admin")
+    one = f"/numbers/{here.number['id']}"
+    await here.admin("number.set", id=here.number["id"], label="\u202eniaM")
+    for path in ("/numbers", one, f"{one}/settings", f"{one}/remove"):
+        page = await admin.get(path)
+        assert page.status_code == 200, path
+        assert "\u202e" not in page.text.replace('value="\u202eniaM"', ""), path  # a field has what was typed
+    paused = await admin.change(f"{one}/pause")
+    assert "niaM" in paused
+    assert "\u202e" not in paused

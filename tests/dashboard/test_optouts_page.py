@@ -352,3 +352,12 @@ async def test_a_number_that_one_account_cannot_read_is_not_said_to_be_nobody(
     await here.admin("optout.add", account="tea-house", phone="+4915123456706")
     assert "+4915123456706" in (await viewer.get("/optouts?search=0151+23456706")).text
     assert "Nobody like this" in (await viewer.get("/optouts?search=0151+23456707&account=tea-house")).text
+
+
+async def test_a_name_that_turns_texts_around_turns_none_of_the_page(visit_as: VisitAs) -> None:
+    operator = await visit_as("operator")
+    done = await upload(operator, b"phone\n+14155550123\n", name="\u202efdp.pots " + "n" * 200 + ".csv")
+    page = (await operator.get(done.headers["location"])).text
+    assert "fdp.pots" in page
+    assert "\u202e" not in page
+    assert "n" * 30 not in page  # it may fold

@@ -211,3 +211,10 @@ async def test_prices_that_are_entered_at_the_same_moment_are_all_stored(
             tasks.start_soon(admins[at % 3].submit, NEW, one)
     ((_, _, stored),) = await prices_of(here)
     assert set(stored) == {f"{country} utility" for country in countries}
+
+
+async def test_what_is_wrong_runs_from_left_to_right_whatever_it_quotes(visit_as: VisitAs) -> None:
+    admin = await visit_as("admin")
+    content = "country,category,price,currency\n\u05d9\u05e9\u05e8\u05d0\u05dc,marketing,0.05,USD\n"
+    page = unescape((await send_file(admin, content.encode())).text)
+    assert "<bdi dir=\"ltr\">'\u05d9\u05e9\u05e8\u05d0\u05dc' is no country" in page

@@ -80,9 +80,11 @@ def test_a_name_turns_nothing_around_it() -> None:
     assert isolated("\u202egnirpS\u2069") == "\u2068gnirpS\u2069"
     name = isolated("\u202egnirpS")
     assert said(f"Paused: {name}. 3 people wait.") == (
-        "<bdi>Paused: \u2068gnirpS\u2069. 3 people wait.</bdi>"
+        '<bdi dir="ltr">Paused: \u2068gnirpS\u2069. 3 people wait.</bdi>'
     )
     assert said("Paused by \u202egnirpS") == "Paused by gnirpS"
+    # The sentence is English, also where the first word that it quotes is not.
+    assert said("عرض has no price") == '<bdi dir="ltr">عرض has no price</bdi>'
 
 
 def test_what_is_not_said_is_empty() -> None:

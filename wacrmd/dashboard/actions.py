@@ -203,10 +203,10 @@ def _checked(ctx: Context, visitor: Visitor, operation: Operation, given: JsonOb
 
 def _check_right(visitor: Visitor, operation: Operation) -> None:
     if not visitor.may(operation):
-        why = f"the role {visitor.role.value}"
+        who = f"Users with the role {visitor.role.value}"
         if visitor.session.account_ids and not operation.is_per_account:
-            why = "users who are limited to accounts"
-        raise Refusal(ErrorCode.FORBIDDEN, f"{operation.name} is not allowed to {why}")
+            who = "Users who are limited to accounts"
+        raise Refusal(ErrorCode.FORBIDDEN, f"{who} may not do this: ask an administrator")
 
 
 async def _limited(ctx: Context, actor: Actor, params: Params) -> Actor:

@@ -152,23 +152,27 @@ def isolated(text: object) -> str:
     return written if written.isascii() else f"\u2068{_DIRECTIONS.sub('', written)}\u2069"
 
 
+_AS_IT_IS = Markup("<bdi>{}</bdi>")
+_ENGLISH = Markup('<bdi dir="ltr">{}</bdi>')
+
+
 def folding(text: object) -> Markup:
     """A text that somebody wrote, for an element of a page: a long word may fold, and its direction stays its own.
 
     With `overflow-wrap` alone, one long word would let the short words of all other columns break too, or push those
     columns out of the window.
     """
-    return _folded(_DIRECTIONS.sub("", str(text)))
+    return _folded(_DIRECTIONS.sub("", str(text)), _AS_IT_IS)
 
 
-def _folded(written: str) -> Markup:
+def _folded(written: str, directed: Markup) -> Markup:
     found, end = [], 0
     for word in _LONG_WORD.finditer(written):
         found.append(escape(written[end : word.start()]))
         found.append(Markup("<wbr>").join(_PIECE.findall(word.group())))
         end = word.end()
     folded = Markup().join([*found, escape(written[end:])])
-    return folded if written.isascii() else Markup("<bdi>{}</bdi>").format(folded)
+    return folded if written.isascii() else directed.format(folded)
 
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
@@ -235,7 +239,10 @@ def words(name: object) -> str:
 
 
 def said(text: str | None) -> Markup:
-    """A sentence of the daemon, with its times as elements, which pages show in the zone of whoever looks."""
+    """A sentence of the daemon, with its times as elements, which pages show in the zone of whoever looks.
+
+    It runs from left to right, also where it begins with a word of somebody that does not; a long word may fold.
+    """
     written, end = _OVERRIDES.sub("", text or ""), 0
     found: list[Markup] = []
     for time in _TIME.finditer(written):
@@ -243,9 +250,9 @@ def said(text: str | None) -> Markup:
             shown = moment(parse_iso(time[0]))
         except ValueError:  # it only looks like a time
             continue
-        found += (_folded(written[end : time.start()]), shown)
+        found += (_folded(written[end : time.start()], _ENGLISH), shown)
         end = time.end()
-    return Markup().join([*found, _folded(written[end:])])
+    return Markup().join([*found, _folded(written[end:], _ENGLISH)])
 
 
 _STAGES = {"pending": "waiting"}

@@ -9,6 +9,7 @@ from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.dashboard.pages.slices import sliced
+from wacrmd.dashboard.render import isolated
 from wacrmd.domain.account import Scope
 from wacrmd.views.access import KeyView
 
@@ -74,7 +75,7 @@ async def ask_revoke(visit: Visit) -> Response:
     await visit.require("key.revoke")
     key = await _key(visit)
     return visit.confirm(
-        f"Revoke the key of {key.name}?",
+        f"Revoke the key of {isolated(key.name)}?",
         f"Its next request is refused, and the app can do nothing more with it. This cannot be taken back. The key begins"
         f" with {key.prefix}.",
         button="Revoke the key",
@@ -85,7 +86,7 @@ async def ask_revoke(visit: Visit) -> Response:
 async def revoke(visit: Visit) -> Response:
     """Revoke a key."""
     gone = await visit.perform("key.revoke", id=visit.request.path_params["id"])
-    return visit.done("/keys", f"Revoked: the key of {gone.name} that begins with {gone.prefix}.")
+    return visit.done("/keys", f"Revoked: the key of {isolated(gone.name)} that begins with {gone.prefix}.")
 
 
 async def _key(visit: Visit) -> KeyView:

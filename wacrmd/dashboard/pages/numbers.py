@@ -7,7 +7,7 @@ from starlette.responses import Response
 from wacrmd.dashboard.forms import Form, read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.form_page import FormPage
-from wacrmd.dashboard.render import people
+from wacrmd.dashboard.render import isolated, people
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.plain_words import plainly
 
@@ -56,7 +56,7 @@ async def pause(visit: Visit) -> Response:
         "number.pause", id=visit.request.path_params["id"], reason=form.text("reason")
     )
     return visit.done(
-        f"/numbers/{found.id}", f"Paused: {found.name} sends nothing until somebody resumes it."
+        f"/numbers/{found.id}", f"Paused: {isolated(found.name)} sends nothing until somebody resumes it."
     )
 
 
@@ -72,7 +72,7 @@ async def ask_resume(visit: Visit) -> Response:
     count = people(waiting) + more
     why = f" It does not send because: {plainly(found.hold.detail)}" if found.hold else ""
     return visit.confirm(
-        f"Resume {found.name}?",
+        f"Resume {isolated(found.name)}?",
         f"Its broadcasts go on. Still to be sent to: {count}. A message that was sent cannot be taken back.{why}",
         button=f"Resume, and send to {count}",
         back=f"/numbers/{found.id}",
@@ -83,7 +83,7 @@ async def ask_resume(visit: Visit) -> Response:
 async def resume(visit: Visit) -> Response:
     """Let a number send again."""
     found = await visit.perform("number.resume", id=visit.request.path_params["id"])
-    return visit.done(f"/numbers/{found.id}", f"Resumed: {found.name} sends again.")
+    return visit.done(f"/numbers/{found.id}", f"Resumed: {isolated(found.name)} sends again.")
 
 
 async def _add(visit: Visit, form: Form, _about: None) -> Response:
@@ -95,7 +95,7 @@ async def _add(visit: Visit, form: Form, _about: None) -> Response:
         check="check" in form,
     )
     said = f" {made.check.detail}." if made.check is not None else ""
-    return visit.done(f"/numbers/{made.id}", f"Added: {made.name}.{said}")
+    return visit.done(f"/numbers/{made.id}", f"Added: {isolated(made.name)}.{said}")
 
 
 async def _number(visit: Visit) -> Any:
@@ -146,7 +146,7 @@ async def ask_remove(visit: Visit) -> Response:
     await visit.require("number.remove")
     found = await _number(visit)
     return visit.confirm(
-        f"Remove {found.name}?",
+        f"Remove {isolated(found.name)}?",
         "Its access token and its secrets are deleted. Its broadcasts stay readable. To send from it again, add it again.",
         button="Remove the number",
         back=f"/numbers/{found.id}",

@@ -9,7 +9,7 @@ from wacrmd.dashboard.forms import Form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.dashboard.pages.slices import sliced
-from wacrmd.dashboard.render import counted
+from wacrmd.dashboard.render import counted, isolated
 from wacrmd.domain.user import Role
 from wacrmd.views.users import UserView
 
@@ -34,7 +34,7 @@ async def _add(visit: Visit, form: Form, _user: None) -> Response:
         accounts=form.every("accounts"),
         password=form.get("password") or None,
     )
-    return visit.done("/users", f"Added: {made.name}.")
+    return visit.done("/users", f"Added: {isolated(made.name)}.")
 
 
 async def _change(visit: Visit, form: Form, user: UserView) -> Response:
@@ -47,7 +47,7 @@ async def _change(visit: Visit, form: Form, user: UserView) -> Response:
     if not any(value is not None for value in changes.values()):
         return visit.done("/users", "Nothing was changed.")
     await visit.perform("user.set", name=user.name, **changes)
-    return visit.done("/users", f"Changed: {user.name} must log in again.")
+    return visit.done("/users", f"Changed: {isolated(user.name)} must log in again.")
 
 
 async def ask_remove(visit: Visit) -> Response:
@@ -55,7 +55,7 @@ async def ask_remove(visit: Visit) -> Response:
     await visit.require("user.remove")
     user = await _user(visit)
     return visit.confirm(
-        f"Remove {user.name}?",
+        f"Remove {isolated(user.name)}?",
         "The user is logged out everywhere and cannot log in again. What the user did stays in the audit log.",
         button="Remove the user",
         back="/users",
@@ -65,7 +65,7 @@ async def ask_remove(visit: Visit) -> Response:
 async def remove(visit: Visit) -> Response:
     """Remove a user."""
     gone = await visit.perform("user.remove", name=visit.request.path_params["name"])
-    return visit.done("/users", f"Removed: {gone.name}.")
+    return visit.done("/users", f"Removed: {isolated(gone.name)}.")
 
 
 async def log_out(visit: Visit) -> Response:
