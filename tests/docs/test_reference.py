@@ -71,6 +71,11 @@ def test_every_reference_part_of_a_page_is_up_to_date(page: str) -> None:
     assert text(page) == filled(page, text(page)), "run python -m wacrmd.reference docs/*.md"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_bounds_are_written_out(page: str) -> None:
+    assert re.findall(r"\b[0-9.]+e[+-][0-9]+\b", "".join(part[0] for part in PART.finditer(text(page)))) == []
+
+
 def test_an_unknown_reference_part_is_an_error() -> None:
     with pytest.raises(KeyError, match="GET /nothing"):
         filled("api.md", "<!-- reference: GET /nothing -->\n<!-- end of reference -->")

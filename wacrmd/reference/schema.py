@@ -195,4 +195,9 @@ def _range(schema: JsonObject, low: str, high: str) -> str:
     if high not in schema:
         return ""
     least = schema.get(low, schema.get("exclusiveMinimum"))
-    return f"up to {schema[high]:g} " if least is None else f"{least:g} to {schema[high]:g} "
+    most = _number(schema[high])
+    return f"up to {most} " if least is None else f"{_number(least)} to {most} "
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
