@@ -248,6 +248,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "retry_rules[0].codes[0]: 131 is none of Meta's codes",
     ),
     ("rules", {"retry_rules": [{"codes": [131050]}]}, "the person has opted out"),
+    ("rules", {"retry_rules": [{"codes": [0]}]}, "codes[0]: 0 stands for reasons of wacrmd's own"),
     ("rules", {"retry_rules": [{"codes": [131049], "times": 11}]}, "retry_rules[0].times"),
     ("rules", {"retry_rules": [{"codes": [131049], "after_hours": 0}]}, "retry_rules[0].after_hours"),
     (

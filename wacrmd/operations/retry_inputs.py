@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from wacrmd.clock import HOUR
-from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.recipient import NO_CODE, RecipientStatus
 from wacrmd.domain.retry import (
     MAX_AFTER_HOURS,
     MAX_CODES,
@@ -43,6 +43,11 @@ MetaCode = Annotated[int, Field(ge=-1000, le=9_999_999), BeforeValidator(only_nu
 
 
 def _plausible(code: int) -> int:
+    if code == NO_CODE:
+        raise ValueError(
+            "0 stands for reasons of wacrmd's own, after which nothing is sent again by itself: expected a code of"
+            " Meta's such as 131049"
+        )
     if abs(code) < _NEW_CODES and meaning_of(code) is None:
         raise ValueError(f"{code} is none of Meta's codes: expected one such as 131049")
     return code
