@@ -32,6 +32,14 @@ def test_a_rule_is_read_as_people_write_it(daemon: Daemon, run: Run, text: str, 
     assert daemon.asked[-1] == ("account.set", {"name": "shop", "retry_rules": [rule]})
 
 
+@rows("text", ["131026 131053", "131026;131053", "131026 ; 131053", "131026, 131053", "131026,131053"])
+def test_codes_are_taken_apart_by_what_people_write_between_them(daemon: Daemon, run: Run, text: str) -> None:
+    daemon.asked.clear()
+    run("--socket", daemon.socket, "broadcast", "retry", "4b6d", "--code", text, "--yes")
+    asked = next(params for name, params in daemon.asked if name == "broadcast.retry")
+    assert asked["codes"] == [131026, 131053]
+
+
 @rows("text", WRONG)
 def test_what_is_no_rule_is_a_usage_error_with_an_example(daemon: Daemon, run: Run, text: str) -> None:
     code, _, err = run("--socket", daemon.socket, "account", "set", "shop", "--retry-rule", text)
@@ -186,3 +194,28 @@ def test_a_retry_that_may_send_twice_asks_first_and_names_the_number_of_people(
     asked = daemon.asked[-1][1]
     assert (asked["codes"], asked["failed"], asked["uncertain"]) == ([131049, 131026], False, False)
     assert "at" in asked
+
+
+@rows(
+    ("text", "days"),
+    [
+        ("mon, wed 09:00-20:00", ["mon", "wed"]),
+        ("09:00-20:00 sat , sun", ["sat", "sun"]),
+        ("mon-tue, fri 09:00-20:00", ["mon", "tue", "fri"]),
+    ],
+)
+def test_days_are_taken_apart_by_a_comma_and_spaces(
+    daemon: Daemon, run: Run, text: str, days: list[str]
+) -> None:
+    daemon.asked.clear()
+    run("--socket", daemon.socket, "account", "set", "shop", "--between", text)
+    assert daemon.asked[-1][1]["send_between"] == {"from": "09:00", "to": "20:00", "days": days}
+
+
+@rows("text", ["1,5", "1.5/s", "fast"])
+def test_what_is_no_number_is_named_with_an_example(daemon: Daemon, run: Run, text: str) -> None:
+    code, _, err = run(
+        "--socket", daemon.socket, "number", "set", "106540352242922", "--messages-per-second", text
+    )
+    assert (code, daemon.asked) == (2, [])
+    assert f"expected a number such as 0.5 or 80, found '{text}'" in " ".join(err.split())

@@ -30,8 +30,8 @@ class Hours(click.ParamType[JsonObject | str]):
         times = _TIMES.search(value)
         if times is None:
             self.fail(f"{_EXPECTED}, found {value!r}", param, ctx)
-        before, after = value[: times.start()].split(), value[times.end() :].split()
-        words = before + after
+        around = f"{value[: times.start()]} {value[times.end() :]}"
+        words = re.sub(r"\s*,\s*", ",", around).split()
         days = next((found for word in words if (found := _days(word))), None)
         zones = [word for word in words if not _days(word)]
         if len(words) - len(zones) > 1 or len(zones) > 1:

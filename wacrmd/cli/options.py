@@ -1,5 +1,6 @@
 """Options that several commands have, and the choices of an option from an enum."""
 
+import re
 from enum import StrEnum
 from math import isfinite
 from typing import Any
@@ -74,6 +75,10 @@ class Amount(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""
+        try:
+            float(value)
+        except ValueError:
+            self.fail(f"expected a number such as 0.5 or 80, found {value!r}", param, ctx)
         amount: float = super().convert(value, param, ctx)
         if not isfinite(amount):
             self.fail(f"expected a number, found {value!r}", param, ctx)
@@ -101,6 +106,10 @@ class ListOption(click.Option):
         return super().type_cast_value(ctx, parts)
 
 
+_BETWEEN_CODES = re.compile(r"(?<=[0-9])(?:\s*;\s*|\s+)(?=-?[0-9])", re.ASCII)
+"""What `read_codes` takes between two codes, besides a comma."""
+
+
 class CodesOption(ListOption):
     """An option that takes several of Meta's codes; fails where a text may be one code or two, as `131,049`."""
 
@@ -112,6 +121,7 @@ class CodesOption(ListOption):
                     read_codes(str(text))
                 except ValueError as error:
                     raise click.BadParameter(str(error), ctx, self) from None
+            value = [_BETWEEN_CODES.sub(",", str(text)) for text in value]
         return super().type_cast_value(ctx, value)
 
 
