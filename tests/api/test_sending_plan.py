@@ -13,6 +13,7 @@ from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, site
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, iso, parse_iso
 from wacrmd.domain.messaging_limit import PERIOD
+from wacrmd.services.broadcasts.prepare import NO_HOUR_FITS
 
 pytestmark = pytest.mark.anyio
 
@@ -146,6 +147,12 @@ async def test_whoever_may_be_anywhere_in_a_large_country_is_rejected_where_no_h
         (rejection,) = answer["rejections"]
         assert rejection["index"] == 0
         assert "no hour is 10:00-18:00 in all 16 time zones" in rejection["reason"]
+        hours = {"from": "10:00", "to": "18:00"}
+        alone = {"template_name": "hello", "recipients": both[:1], "send_between": hours}
+        for path in ("/api/v1/broadcasts", "/api/v1/broadcasts?dry_run=true"):
+            answer = (await here.api.post(path, json=alone)).json()
+            (problem,) = answer["data"]["problems"] if "data" in answer else [answer["error"]]
+            assert problem["message"] == NO_HOUR_FITS, "the number is valid"
 
 
 _HOURS = {"from": "09:00", "to": "20:00"}

@@ -3,10 +3,11 @@
 import pytest
 
 from wacrmd.domain.drain import Drain
+from wacrmd.domain.messaging_limit import LimitUse
 from wacrmd.domain.phone_guess import Home, summary
 from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import no_number
-from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
+from wacrmd.services.broadcasts.prepare import NO_HOUR_FITS, NO_VALID_NUMBER
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,27 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
             "Meta holds messages back: it sends or drops them once it has seen more",
         ),
         ("1 recipient in a row failed; the last: 131026 x", "1 person was not reached: 131026 x"),
+        (
+            NO_HOUR_FITS,
+            (
+                "nobody in the list has such an hour in all time zones in which they may be: choose more hours, or the"
+                " clock of one place"
+            ),
+        ),
+        (
+            LimitUse(limit=1, used=3, next_at=0, next_count=1, is_own=True).detail,
+            (
+                "An administrator lets your business write to 1 person in 24 hours, and it has written to 3. It goes on by"
+                " itself: the next 1 within an hour from 1970-01-01T00:00:00.000Z"
+            ),
+        ),
+        (
+            LimitUse(limit=1200, used=1200).detail,
+            (
+                "Meta lets your business write to 1,200 different people in 24 hours, and it has written to 1,200: if Meta"
+                " allows more, an administrator sets that on the page of the number"
+            ),
+        ),
         (
             "10 recipients in a row failed; the last: 131026 Message undeliverable",
             "10 people in a row were not reached; the last: 131026 Message undeliverable",

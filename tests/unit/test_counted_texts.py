@@ -11,7 +11,7 @@ NOUNS = (
     "people|broadcasts|messages|numbers|recipients|requests|webhooks|drafts|lines|rows|columns|cells|files|buttons|cards"
     "|secrets|prices|templates|checks|days|hours|minutes|characters|attempts|parameters|opt-outs|users|keys"
 )
-_PLURAL = re.compile(rf" (?:unfinished |more |other |waiting |first )?(?:{NOUNS})\b")
+_PLURAL = re.compile(rf" (?:unfinished |more |other |different |waiting |first )?(?:{NOUNS})\b")
 NEVER_ONE = {
     ("cli/demo.py", "_demo"): "many, for a demonstration",
     ("cli/demo.py", "_print_result"): "many, for a demonstration",

@@ -63,9 +63,8 @@ class LimitUse:
     def detail(self) -> str:
         """Why nobody else may be written to now, for people: `2,000 of 2,000 …; the next 600 within an hour from …`."""
         whose = "The daily limit that is set here" if self.is_own else "Meta's limit"
-        sentence = (
-            f"{whose}: {self.used:,} of {self.limit:,.0f} different people in 24 hours have been written to"
-        )
+        people = "1 person" if self.limit == 1 else f"{self.limit:,.0f} different people"
+        sentence = f"{whose}: {self.used:,} of {people} in 24 hours have been written to"
         if self.next_at is None:
             return f"{sentence}: raise the limit of the number, if Meta allows more"
         return f"{sentence}; the next {self.next_count:,} within an hour from {iso(self.next_at)}"

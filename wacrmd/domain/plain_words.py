@@ -33,6 +33,14 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             r"\ANo recipients had a valid E\.164 phone number\Z",
             "no line of the list has a valid phone number",
         ),
+        (
+            r"\ANo recipient with a valid phone number has an hour within send_between(?= in all time zones)",
+            "nobody in the list has such an hour",
+        ),
+        (
+            r": allow more hours, or name one zone in send_between\Z",
+            ": choose more hours, or the clock of one place",
+        ),
         (r"\Anot a valid phone number: ", "this is no valid phone number: it "),
         (
             r"\bhas no country code: write it with \+ and its country code, or set a default country for the account\Z",
@@ -148,12 +156,12 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             r"\1 for the hours in which it is sent, the first until ",
         ),
         (
-            r"\AMeta's limit: (\S+) of (\S+) different people in 24 hours have been written to(?=[;:])",
-            r"Meta lets your business write to \2 different people in 24 hours, and it has written to \1",
+            r"\AMeta's limit: (\S+) of (\S+ [a-z ]+) in 24 hours have been written to(?=[;:])",
+            r"Meta lets your business write to \2 in 24 hours, and it has written to \1",
         ),
         (
-            r"\AThe daily limit that is set here: (\S+) of (\S+) different people in 24 hours have been written to(?=[;:])",
-            r"An administrator lets your business write to \2 different people in 24 hours, and it has written to \1",
+            r"\AThe daily limit that is set here: (\S+) of (\S+ [a-z ]+) in 24 hours have been written to(?=[;:])",
+            r"An administrator lets your business write to \2 in 24 hours, and it has written to \1",
         ),
         (
             r"; the next (\S+) within an hour from (\S+)\Z",

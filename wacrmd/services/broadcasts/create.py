@@ -18,11 +18,11 @@ from wacrmd.fields import JsonObject
 from wacrmd.services.broadcasts.files import use_files
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import (
-    NO_VALID_NUMBER,
     PreparedBroadcast,
     first_of_each,
     prepare,
     problem,
+    why_nobody,
 )
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, idempotency, numbers, optouts, people, recipients
@@ -185,7 +185,7 @@ def _store(
 def _no_valid_number(prepared: PreparedBroadcast, kind: BroadcastKind) -> Refusal:
     if kind is BroadcastKind.MESSAGE:
         return problem("recipients[0].to", prepared.recipients.rejections[0].reason)
-    return bad_request(NO_VALID_NUMBER)
+    return bad_request(why_nobody(each.reason for each in prepared.recipients.rejections))
 
 
 def _all_opted_out(kind: BroadcastKind) -> Refusal:

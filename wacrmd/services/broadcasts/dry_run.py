@@ -15,7 +15,7 @@ from wacrmd.fields import shared
 from wacrmd.off_loop import off_loop
 from wacrmd.services.broadcasts.forecasting import forecast_of
 from wacrmd.services.broadcasts.input import BroadcastInput
-from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, prepare
+from wacrmd.services.broadcasts.prepare import prepare, why_nobody
 from wacrmd.services.context import Context
 from wacrmd.services.marketing import route_of_category
 from wacrmd.services.prices.cost import estimate
@@ -64,7 +64,8 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_dr
     if is_draft and not given.recipients:
         pass  # they come later
     elif not addresses:
-        problems = [Problem("recipients", NO_VALID_NUMBER), *problems]
+        why = why_nobody(each.reason for each in prepared.recipients.rejections)
+        problems = [Problem("recipients", why), *problems]
     elif not accepted:
         problems = [Problem("recipients", "all valid recipients have opted out"), *problems]
     status = BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING

@@ -29,6 +29,11 @@ from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import RejectionView, WarningView
 
 NO_VALID_NUMBER = "No recipients had a valid E.164 phone number"
+NO_HOUR_FITS = (
+    "No recipient with a valid phone number has an hour within send_between in all time zones in which they may be:"
+    " allow more hours, or name one zone in send_between"
+)
+_NO_HOUR = "no hour is"
 MAX_WARNINGS = 1000
 """Numbers whose country is a guess that an answer names."""
 
@@ -189,9 +194,14 @@ def no_hour(hours: SendBetween, address: str) -> str:
     """Why somebody is rejected for whom no hour is one of these."""
     zones = zones_for(hours, address)
     return (
-        f"no hour is {hours.begin}-{hours.end} in all {len(zones)} time zones in which this person may be"
+        f"{_NO_HOUR} {hours.begin}-{hours.end} in all {len(zones)} time zones in which this person may be"
         f" ({zones[0]} … {zones[-1]}): allow more hours, or name one zone in send_between"
     )
+
+
+def why_nobody(reasons: Iterable[str]) -> str:
+    """Why nobody is left where all were rejected, each for one of these reasons."""
+    return NO_HOUR_FITS if any(reason.startswith(_NO_HOUR) for reason in reasons) else NO_VALID_NUMBER
 
 
 def _rejection(index: int, to: object, found: Unreadable | None) -> RejectionView:

@@ -16,7 +16,7 @@ from wacrmd.domain.person import identity
 from wacrmd.domain.phone_guess import summary
 from wacrmd.domain.template import SyncedTemplate
 from wacrmd.errors import MAX_PROBLEMS, Problem, counted
-from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
+from wacrmd.services.broadcasts.prepare import why_nobody
 from wacrmd.services.context import Context
 from wacrmd.services.drafts.people import Batch, LeftOut, Person, Source
 from wacrmd.store import optouts, people
@@ -110,7 +110,8 @@ class Findings:
             problems.insert(0, Problem("file", message))
         elif not self._accepted:
             everybody = self._duplicates + self._same + self._opted_out
-            what = "everybody in the file has opted out" if everybody else NO_VALID_NUMBER
+            why = why_nobody(each.reason for each in self._rejections)
+            what = "everybody in the file has opted out" if everybody else why
             what = what if self.rows else NO_PEOPLE
             problems.insert(0, Problem("file", what))
         now, at = ctx.clock.now(), broadcast.scheduled_at
