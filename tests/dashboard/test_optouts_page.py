@@ -354,6 +354,20 @@ async def test_a_number_that_one_account_cannot_read_is_not_said_to_be_nobody(
     assert "Nobody like this" in (await viewer.get("/optouts?search=0151+23456707&account=tea-house")).text
 
 
+async def test_a_row_without_an_account_keeps_nobody_else_off_the_lists(
+    here: Site, visit_as: VisitAs
+) -> None:
+    await here.admin("account.add", name="bar")
+    operator = await visit_as("operator")
+    header = "account,phone,user_id,source,detail,created_at,broadcast_id\r\n"
+    rows = "shop,+14155550198,,,,,\r\n,+14155550197,,,,,\r\nbar,+14155550199,,,,,\r\n"
+    done = await upload(operator, (header + rows).encode(), account="")
+    page = (await operator.get(done.headers["location"])).text
+    assert "2 people opted out" in page
+    assert "names no account" in page
+    assert await listed(here) == ["+14155550198", "+14155550199"]
+
+
 async def test_a_name_that_turns_texts_around_turns_none_of_the_page(visit_as: VisitAs) -> None:
     operator = await visit_as("operator")
     done = await upload(operator, b"phone\n+14155550123\n", name="\u202efdp.pots " + "n" * 200 + ".csv")

@@ -51,6 +51,19 @@ def test_rows_go_to_the_accounts_that_the_file_names() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["", "  ", "n" * 101])
+@pytest.mark.parametrize("account", [None, "shop"])
+def test_a_row_whose_account_has_no_name_that_one_can_have_is_left_out(
+    name: str, account: str | None
+) -> None:
+    text = f"{ALL_ACCOUNTS}{name},+14155550123,,,,,\r\nshop,+14155550124,,,,,\r\n"
+    made = parts(text, account)
+    assert [(part.account, len(part.rows)) for part in made if part.rows] == [("shop", 1)]
+    assert [(row.line, reason) for part in made for row, reason in part.rejected()] == [
+        (2, "names no account: its first cell should have the name of one")
+    ]
+
+
 def test_a_row_of_another_account_than_the_named_one_is_left_out() -> None:
     made = parts(ALL_ACCOUNTS + "bar,+14155550124,,,,,\r\n", "shop")
     ((row, reason),) = made[0].rejected()

@@ -223,3 +223,12 @@ async def test_an_import_that_joins_two_recipients_updates_their_broadcast(tmp_p
         shown = await here.show(broadcast_id)
         assert (shown["pending_count"], shown["cancelled_count"]) == (1, 1)
         assert shown["revision"] > before
+
+
+async def test_a_long_note_is_cut_and_its_person_is_opted_out_all_the_same(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        ctx, account = here.running.ctx, here.account["id"]
+        lines = ["phone,detail\n", f"+14155550100,{'n' * 500}\n", f"+14155550101,{'ü' * 140_000}\n"]
+        assert await import_csv(ctx, account, lines) == ImportResult(added=2)
+        notes = {each.phone: each.detail for each in await everybody(ctx, account)}
+        assert notes == {"+14155550100": "n" * 500, "+14155550101": "ü" * 499 + "…"}

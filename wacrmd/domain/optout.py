@@ -6,6 +6,9 @@ from typing import Annotated
 
 from wacrmd.fields import Doc, Phone, Time, json_name
 
+MAX_DETAIL = 500
+"""Characters of a remark: people read them in a list."""
+
 
 class OptOutSource(StrEnum):
     """How somebody came on the list (docs/optouts.md)."""
@@ -41,3 +44,8 @@ class OptOut(OptOutFacts):
     """An opt-out as stored; `account` is the name of the account."""
 
     account: str
+
+
+def cut_detail(text: str) -> str:
+    """A remark of somebody else's list, as long as one may be: nobody stays off the list because of a long remark."""
+    return text if len(text) <= MAX_DETAIL else f"{text[: MAX_DETAIL - 1]}…"

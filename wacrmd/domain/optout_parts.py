@@ -13,6 +13,9 @@ PART_BYTES = 700 * 1024
 PART_ROWS = 10_000
 """Rows in one call: as many rejected ones as the daemon lists."""
 
+MAX_ACCOUNT = 100
+"""Characters of a name that an account can have."""
+
 _HEADER = csv_lines([SENT])
 
 
@@ -78,6 +81,9 @@ def _add(part: OptOutPart, row: OptOutRow, account: str | None) -> None:
         problem = "expected a phone number or a user id, found neither"
     if problem is None and size > PART_BYTES:
         problem = f"has more than {PART_BYTES} characters"
+    if problem is None and row.account is not None and not 0 < len(row.account.strip()) <= MAX_ACCOUNT:
+        # The daemon would refuse the call, and with it the import of all rows below.
+        problem = "names no account: its first cell should have the name of one"
     if problem is None and row.account is not None and account not in (None, row.account):
         problem = (
             f"belongs to account {row.account}: name no account to import each person to their own account"

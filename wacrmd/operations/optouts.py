@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
-from wacrmd.domain.optout import OptOutSource
+from wacrmd.domain.optout import MAX_DETAIL, OptOutSource
 from wacrmd.domain.page import Page, PageRequest
 from wacrmd.domain.text_file import split_lines
 from wacrmd.errors import ErrorCode
@@ -51,7 +51,7 @@ class NewOptOut(Body):
     """A person who is not to be messaged any more, and why."""
 
     phone: Address = Field(description=PHONE)
-    detail: Annotated[str, StringConstraints(max_length=500)] | None = Field(
+    detail: Annotated[str, StringConstraints(max_length=MAX_DETAIL)] | None = Field(
         None, description="why, for people who look at the list"
     )
 

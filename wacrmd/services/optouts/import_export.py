@@ -11,6 +11,7 @@ import anyio
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.address import is_user_id, phone_and_user_id, read_address
 from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_formula, excel_text, unescape_formula
+from wacrmd.domain.optout import cut_detail
 from wacrmd.domain.optout_file import ACCOUNT, EXPORTED, OptOutFile, OptOutRow
 from wacrmd.domain.page import PageRequest
 from wacrmd.domain.person import names
@@ -127,7 +128,8 @@ def _optout_in(row: OptOutRow, country: str | None) -> tuple[OptOutInput, Readin
     phone, id_as_address = phone_and_user_id(address) if address else (None, None)
     if address is None and not row.user_id:
         raise ValueError("expected a phone number or a user id, found neither")
-    return OptOutInput(phone, row.user_id or id_as_address, unescape_formula(row.detail) or None), reading
+    detail = cut_detail(unescape_formula(row.detail))
+    return OptOutInput(phone, row.user_id or id_as_address, detail or None), reading
 
 
 def _add_some(
