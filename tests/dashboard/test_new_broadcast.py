@@ -433,7 +433,9 @@ async def test_a_picture_above_the_text(here: Site, visit_as: VisitAs) -> None:
 async def test_a_picture_from_a_file(here: Site, visit_as: VisitAs) -> None:
     browser = await visit_as("sender", "shop")
     draft = await made(browser, "sale")
-    assert 'type="file" accept="image/jpeg,image/png"' in (await at(browser, f"{draft}/message")).text
+    page = (await at(browser, f"{draft}/message")).text
+    assert 'type="file" accept="image/jpeg,image/png"' in page
+    assert "this shows examples. <a" in page
 
     async def give(content: bytes, name: str) -> httpx.Response:
         files = {"file": (name, content, "application/octet-stream")}
