@@ -111,9 +111,12 @@ async def test_a_dry_run_of_sending_says_what_would_be_and_leaves_the_draft_as_i
         assert "send?dry_run=true" in in_body.text
         assert (await here.show(draft))["status"] == "draft"
         assert (await here.admin("draft.send", id=draft, dry_run=True))["accepted"] == 3
-        assert (await here.api.post(f"{PATH}/{draft}/send")).status_code == 202
-        again = await here.api.post(f"{PATH}/{draft}/send?dry_run=true")
-        assert (again.status_code, "cannot be sent: it is sent" in again.text) == (409, True)
+        tomorrow = {"scheduled_at": iso(here.clock.now() + DAY)}
+        assert (await here.api.post(f"{PATH}/{draft}/send", json=tomorrow)).status_code == 202
+        for query in ("?dry_run=true", ""):
+            again = await here.api.post(f"{PATH}/{draft}/send{query}")
+            assert again.status_code == 409
+            assert "The broadcast is scheduled: only a draft can be sent" in again.text, "both say the same"
 
 
 async def test_a_removed_number_and_a_drain_stop_it(tmp_path: Path) -> None:

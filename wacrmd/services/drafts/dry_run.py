@@ -31,7 +31,9 @@ async def dry_run(
     The people are those of its last check, or of the calls that added them: who has opted out since is still among them.
     """
     broadcast, draft = await ctx.db.read(partial(read.to_change, actor=actor, reference=reference))
-    if draft.state in (DraftState.SENT, DraftState.PREPARING, DraftState.RETURNING, DraftState.DISCARDED):
+    if draft.state is DraftState.SENT:
+        raise conflict(f"The broadcast is {broadcast.status}: only a draft can be sent")
+    if draft.state in (DraftState.PREPARING, DraftState.RETURNING, DraftState.DISCARDED):
         raise conflict(f"The draft cannot be sent: it is {SHOWN.get(draft.state, draft.state)}")
     problems: list[Problem] = []
     at = broadcast.scheduled_at if scheduled_at is None else scheduled_at
