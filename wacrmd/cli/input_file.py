@@ -15,6 +15,8 @@ from wacrmd.cli.input import PIECE_BYTES, SPLIT, STANDARD_INPUT, source_name, to
 
 BAR_FROM_BYTES = 1 << 20
 """A smaller file is read before anybody could look at a bar."""
+MAX_RECIPIENTS_BYTES = 64 * 1024 * 1024
+"""The most that a file of recipients has."""
 
 Progress = Callable[[int], None]
 """Is told how many bytes have been read."""

@@ -11,7 +11,7 @@ from wacrmd.cli.cost import cost_line
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Session, Verb
 from wacrmd.cli.input import confirm, may_ask, source_name
-from wacrmd.cli.input_file import InputFile
+from wacrmd.cli.input_file import MAX_RECIPIENTS_BYTES, InputFile
 from wacrmd.cli.json_file import content_in
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Kind, clean, hint, paragraph, people, say, span
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 5
 MAX_GUESSES_SHOWN = 20
-MAX_BYTES = 64 * 1024 * 1024
 
 
 @click.command("create", cls=Verb)
@@ -81,7 +80,7 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
     when = start_shown(options["schedule"], click.get_current_context())
     options["plan"] = plan_of(options)
     with (
-        InputFile(file, max_bytes=MAX_BYTES) as source,
+        InputFile(file, max_bytes=MAX_RECIPIENTS_BYTES) as source,
         RejectedLines(source, options["rejected"]) as left_out,
     ):
         sheet = _read(source, options["column"])

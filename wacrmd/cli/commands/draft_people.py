@@ -10,14 +10,12 @@ from wacrmd.cli.draft_tables import print_draft
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Session, Verb
 from wacrmd.cli.input import source_name
-from wacrmd.cli.input_file import InputFile
+from wacrmd.cli.input_file import MAX_RECIPIENTS_BYTES, InputFile
 from wacrmd.cli.options import column_option, draft_id, one_of
 from wacrmd.cli.output import Kind, emit, paragraph, say, write_pieces
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.draft import FileFormat, Which
 from wacrmd.fields import JsonObject
-
-MAX_BYTES = 64 * 1024 * 1024
 
 FILE_COLUMNS = (
     Column("COLUMN", "number", Kind.NUMBER),
@@ -79,7 +77,7 @@ def upload(session: Session, draft_id: str, file: str, form: str | None, add: bo
 
     For example: wacrmd draft upload 4b6d people.csv
     """
-    with InputFile(file, max_bytes=MAX_BYTES) as source:
+    with InputFile(file, max_bytes=MAX_RECIPIENTS_BYTES) as source:
         name = Path(source_name(file)).name
         given = {"name": name, "format": form, "add": add or None}
         made = call(session, "draft.upload", id=draft_id, **given, descriptors=[source.descriptor])
@@ -166,7 +164,7 @@ def add_recipients(session: Session, draft_id: str, file: str, column: str | Non
     """
     from wacrmd.cli.recipient_parts import AddedParts, read_sheet  # noqa: PLC0415 - loads phonenumbers
 
-    with InputFile(file, max_bytes=MAX_BYTES) as source:
+    with InputFile(file, max_bytes=MAX_RECIPIENTS_BYTES) as source:
         sheet = read_sheet(source, column)
     added = AddedParts(sheet, named=named)
     for part in added.parts():
