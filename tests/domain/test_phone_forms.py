@@ -474,6 +474,7 @@ _SEPARATORS = st.sampled_from(
 )
 @example(("ID", "+628123456789", None), "", [], ".0", None)
 @example(("AC", "+247401230", None), "+", [(8, ".")], " (WA)", None)
+@example(("HT", "+50922453300", None), "+", [(1, "."), (9, ".")], "", None)
 def test_formatting_never_changes_the_digits(
     number: tuple[str, str, object], start: str, marks: list[tuple[int, str]], end: str, country: str | None
 ) -> None:
@@ -484,9 +485,14 @@ def test_formatting_never_changes_the_digits(
     found = read(text, country)
     if isinstance(found, Unreadable):
         return
-    written = re.sub(r"\s*[.,]\s*00?\s*$", "", re.sub(r"\s*[;,.]$", "", text.removesuffix(" (WA)")))
-    digits = re.sub(r"[^0-9]", "", written)
-    without_trunk = {digits, re.sub(r"[^0-9]", "", written.replace("(0)", "", 1))}
+    whole = re.sub(r"\s*[;,.]$", "", text.removesuffix(" (WA)"))
+    without_decimals = re.sub(r"\s*[.,]\s*00?\s*$", "", whole)
+    is_grouped = re.search(r"[.,]", without_decimals) is not None
+    without_trunk = {
+        re.sub(r"[^0-9]", "", each)
+        for written in ([without_decimals, whole] if is_grouped else [without_decimals])
+        for each in (written, written.replace("(0)", "", 1))
+    }
     allowed = set[str]()
     for each in without_trunk:
         own = each.removeprefix("0") if country == "IN" else each  # 0 91 …
