@@ -44,12 +44,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _chosen(cases: list[pytest.Item]) -> list[pytest.Item]:
     """Which cases of one test are run: the long run has the marked tests, the short one those that are not for the long run
     alone, and of some a part."""
-    mark = cases[0].get_closest_marker("exhaustive")
+    marks = [mark.kwargs for mark in cases[0].iter_markers("exhaustive")]
     if IS_EXHAUSTIVE:
-        return cases if mark is not None else []
-    if mark is None:
-        return cases
-    return [] if mark.kwargs.get("only") else evenly(cases, mark.kwargs.get("enough", len(cases)))
+        return cases if marks else []
+    if any(mark.get("only") for mark in marks):
+        return []
+    return evenly(cases, min([mark["enough"] for mark in marks if "enough" in mark], default=len(cases)))
 
 
 @pytest.fixture

@@ -352,7 +352,7 @@ async def the_decoded_body_is_what_counts(here: Site) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "payload_too_large")
 
 
-@pytest.mark.exhaustive(enough=6)
+@pytest.mark.exhaustive(enough=3)
 @pytest.mark.parametrize(
     "check",
     [

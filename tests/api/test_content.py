@@ -234,6 +234,7 @@ async def test_a_template_without_parameters_is_sent_without_components(tmp_path
     assert found == {A: [], B: []}
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(
     ("fields", "details"),
     [

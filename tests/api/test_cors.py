@@ -139,6 +139,7 @@ async def test_other_origins_get_no_headers(tmp_path: Path) -> None:
         assert "Origin" in answer.headers["vary"]
 
 
+@pytest.mark.exhaustive(enough=1)
 async def test_a_preflight_is_answered_without_a_key_and_tells_no_path(tmp_path: Path) -> None:
     async with site(tmp_path, extra=EXTRA) as here:
         asked = "authorization,content-type,idempotency-key,if-none-match,last-event-id,x-anything"

@@ -213,6 +213,7 @@ async def test_a_watcher_that_disconnects_is_unregistered(tmp_path: Path) -> Non
                 await here.api.get("/api/v1/me")  # the disconnect is processed before one of these responses
 
 
+@pytest.mark.exhaustive(only=True)
 @pytest.mark.skipif(
     shutil.which("node") is None, reason="the code in docs/api.md is for a browser: node runs it"
 )

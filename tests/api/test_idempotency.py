@@ -51,6 +51,7 @@ async def test_the_same_key_and_body_get_the_first_response_again(tmp_path: Path
         assert new.json()["data"]["broadcast_id"] != first.json()["data"]["broadcast_id"]
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("for_good", [False, True])
 async def test_a_key_that_was_answered_gets_its_answer_while_the_daemon_drains(
     tmp_path: Path, for_good: bool

@@ -267,6 +267,7 @@ async def test_an_event_stream_ends_at_the_next_heartbeat_after_its_key(tmp_path
         assert again.status_code == 401, "a client that comes back learns it"
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("end", ["revoked", "removed", "moved"])
 async def test_an_export_is_cut_off_when_its_key_ends(tmp_path: Path, end: str) -> None:
     clock = ShiftClock()

@@ -66,6 +66,7 @@ async def test_opt_outs_are_added_shown_and_removed_by_any_form_of_the_number(tm
         assert await suppressed(here, JANE)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     "body", [{}, {"phone": "12"}, {"phone": ""}, {"phone": 14155550100}, {"phone": None}]
 )
@@ -139,6 +140,7 @@ async def test_a_person_who_opts_out_before_the_send_gets_no_message(tmp_path: P
         assert not {entry.send.input for entry in here.sim.ledger.entries} & set(left)
 
 
+@pytest.mark.exhaustive(enough=3)
 @pytest.mark.parametrize(
     "said",
     [
@@ -165,6 +167,7 @@ async def test_a_stop_keyword_opts_out_as_text_and_as_button(tmp_path: Path, sai
         assert await suppressed(here, JANE)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("text", ["please don't stop", "stopp it", "no", "cancelar", "", "!!!"])
 async def test_a_stop_keyword_within_a_sentence_does_not_opt_out(tmp_path: Path, text: str) -> None:
     async with site(tmp_path) as here:

@@ -142,6 +142,7 @@ async def test_a_webhook_is_created_shown_changed_and_deleted_and_its_secret_sho
         assert (await here.api.get(f"{path}/deliveries")).status_code == 404
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("body", "path"),
     [
@@ -162,6 +163,7 @@ async def test_errors_of_a_webhook_name_the_field(tmp_path: Path, body: dict[str
         assert answer.json()["error"]["message"].startswith(path)
 
 
+@pytest.mark.exhaustive(enough=3)
 @pytest.mark.parametrize(
     "url",
     [

@@ -99,6 +99,7 @@ PLACES = """(element) => {
 """Where each character stands; of several the last."""
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_message_from_right_to_left_stands_as_on_the_phone(visitor: Window) -> None:
     """Each line has the direction of its own language: a mark at its end is on the left, and one of English on the right."""
     await visitor.page.goto("/templates?name=arabic")

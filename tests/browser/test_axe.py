@@ -11,7 +11,6 @@ from tests.browser import axe
 from tests.browser.pages import OUT_OF_SIGHT, PATHS, is_page
 from tests.browser.shop import Shop, shop
 from tests.browser.window import DESK, PHONE, Window
-from tests.support.exhaustive import spread
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +44,9 @@ async def check(visitor: Window) -> None:
     assert await visitor.sideways() == 0
 
 
+@pytest.mark.exhaustive(enough=4)
 @pytest.mark.anyio
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("path", spread(PATHS, 8))
+@pytest.mark.parametrize("path", PATHS)
 async def test_a_page_has_no_finding_and_fits_a_phone(place: Shop, visitor: Window, path: str) -> None:
     address = place.address(path)
     if await is_page(visitor, address):
@@ -61,6 +60,7 @@ SHEET = ViewportSize(width=718, height=1047)
 CONTROLS = "input:not([type=hidden]), select, textarea, button, .button, progress:not([value])"
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "path", ["/broadcasts", "/broadcasts/{id}", "/statistics", "/optouts", "/numbers", "/audit"]

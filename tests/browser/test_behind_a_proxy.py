@@ -31,6 +31,7 @@ async def answered_by_proxy(page: Page, path: str, status: int) -> None:
     await page.route(path, lambda route: route.fulfill(status=status, body=BODY), times=1)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("status", [413, 502, 403])
 async def test_an_upload_that_a_proxy_refuses_says_so_and_can_be_sent_again(
     here: Site, window: OpenWindow, status: int
@@ -51,6 +52,7 @@ async def test_an_upload_that_a_proxy_refuses_says_so_and_can_be_sent_again(
     await expect(page.get_by_role("heading", name="What the columns mean")).to_be_visible()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_page_that_waits_goes_on_after_a_restart(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     page = ann.page

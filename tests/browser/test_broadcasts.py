@@ -12,7 +12,6 @@ from tests.browser.conftest import OpenWindow
 from tests.browser.window import PHONE, Window
 from tests.e2e.process import free_ports
 from tests.support.clock import ShiftClock
-from tests.support.exhaustive import spread
 from tests.support.site import Site, people, phones, site
 
 pytestmark = pytest.mark.anyio
@@ -85,8 +84,8 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("look", spread(LOOKS, 1))
+@pytest.mark.exhaustive(enough=1)
+@pytest.mark.parametrize("look", LOOKS)
 async def test_pause_resume_failures_retry_export(
     here: Site, window: OpenWindow, tmp_path: Path, look: str
 ) -> None:

@@ -95,6 +95,7 @@ async def test_without_a_script_there_is_a_link_and_a_table(here: Site, window: 
     await page.wait_for_url(f"**/broadcasts/{made}")
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_draft_of_a_program_moves_and_keeps_the_focus(here: Site, window: OpenWindow) -> None:
     made = await here.send(people(3), name="Orders", draft=True)
     at = await window(here)

@@ -60,6 +60,7 @@ async def test_a_password_leads_to_the_page_that_was_wanted(here: Site, window: 
     await expect(ann.page).to_have_url(f"{ann.url}/broadcasts?status=paused")
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_login_and_logout(here: Site, window: OpenWindow, scripts: bool) -> None:
     ann = await window(here, scripts=scripts)
@@ -93,6 +94,7 @@ async def test_the_keyboard_alone_logs_in(here: Site, window: OpenWindow) -> Non
     await expect(ann.page.locator("main :focus")).to_have_count(1)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_on_a_phone_the_menu_is_folded(here: Site, window: OpenWindow, scripts: bool) -> None:
     ann = await window(here, scripts=scripts, viewport=PHONE)
@@ -120,6 +122,7 @@ async def test_who_logs_out_in_one_tab_is_logged_out_in_the_other(here: Site, wi
     await expect_heading(other, "Log in to wacrmd")
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_a_link_in_a_mail_leads_to_its_page(here: Site, window: OpenWindow, scripts: bool) -> None:
     """The browser holds the cookie back from what another site leads to (SameSite=Strict)."""

@@ -36,6 +36,7 @@ LINES = """() => {
 """How much is seen, and by how many pixels it stands on one line: below 0 it has more than one."""
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("name", ["root", LONG_NAME, "ben"])
 async def test_the_menu_is_one_line_at_each_width_and_size_of_text(
     here: Site, window: OpenWindow, name: str
@@ -62,6 +63,7 @@ async def check(at: Window, pixels: int, width: int) -> None:
         assert shown == 2, (pixels, width)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_what_is_seldom_used_is_below_one_entry_by_the_keyboard_too(
     here: Site, window: OpenWindow, scripts: bool
@@ -101,6 +103,7 @@ async def test_what_is_seldom_used_is_below_one_entry_by_the_keyboard_too(
     await expect(page.get_by_role("link", name="Keys", exact=True)).to_have_attribute("aria-current", "page")
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_where_it_is_folded_everything_is_below_it(
     here: Site, window: OpenWindow, scripts: bool

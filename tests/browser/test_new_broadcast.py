@@ -14,7 +14,6 @@ from tests.browser.conftest import OpenWindow
 from tests.browser.test_broadcasts import LOOKS, count
 from tests.browser.window import DASHBOARD
 from tests.support.clock import ShiftClock
-from tests.support.exhaustive import spread
 from tests.support.site import Site, phones, site
 from wacrmd.demo.templates import TEMPLATES
 
@@ -76,8 +75,8 @@ async def check_list(page: Page) -> None:
     await expect(page.get_by_role("link", name="Next: look at the message")).to_be_visible()
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("look", spread(LOOKS, 1))
+@pytest.mark.exhaustive(enough=1)
+@pytest.mark.parametrize("look", LOOKS)
 async def test_a_list_is_uploaded_checked_tried_and_sent(here: Site, window: OpenWindow, look: str) -> None:
     ann = await window(here, **LOOKS[look])
     page = ann.page
@@ -131,6 +130,7 @@ async def test_a_list_is_uploaded_checked_tried_and_sent(here: Site, window: Ope
     assert sorted(sent) == sorted([*PEOPLE, OWN])
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_enter_in_a_field_of_the_review_sends_nothing(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     await ann.log_in_by_link()
@@ -178,6 +178,7 @@ async def test_the_keyboard_alone_gets_through_all_steps(here: Site, window: Ope
     await expect(count(page, "delivered")).to_have_text("60")
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_what_another_tab_has_changed_is_not_sent_unseen(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     await ann.log_in_by_link()
@@ -198,6 +199,7 @@ async def test_what_another_tab_has_changed_is_not_sent_unseen(here: Site, windo
     assert here.sim.ledger.counts()["total"] == 0
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_time_is_that_of_the_person_and_the_broadcast_waits(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     page = ann.page

@@ -12,7 +12,6 @@ from tests.browser.test_broadcasts import LOOKS
 from tests.browser.test_new_broadcast import LIST, PEOPLE, check_list, choose_template, upload
 from tests.browser.window import DASHBOARD, PHONE
 from tests.support.clock import ShiftClock
-from tests.support.exhaustive import spread
 from tests.support.site import Site, site
 from wacrmd.clock import HOUR, MINUTE, parse_iso
 from wacrmd.demo.templates import TEMPLATES
@@ -33,8 +32,8 @@ async def here(tmp_path: Path) -> AsyncIterator[Site]:
         yield made
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("look", spread(LOOKS, 1))
+@pytest.mark.exhaustive(enough=1)
+@pytest.mark.parametrize("look", LOOKS)
 async def test_hours_and_first_few_from_the_review_to_the_end(
     here: Site, window: OpenWindow, look: str
 ) -> None:

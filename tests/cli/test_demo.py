@@ -73,6 +73,7 @@ def logged_in(link: str) -> bool:
     return answer.status_code == 303
 
 
+@pytest.mark.exhaustive(only=True)
 def test_with_exit_it_ends_by_itself_and_shows_no_key() -> None:
     done = fork_server().run(CODE, "--recipients", 20, "--exit", timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")

@@ -141,6 +141,7 @@ def test_a_command_can_give_every_parameter_of_its_method(daemon: Daemon, run: R
     assert parameters - given == NOT_OPTIONS.get(name, set())
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("filled", [True, False])
 @rows("name", COMMANDS)
 def test_a_command_shows_any_result(daemon: Daemon, run: Run, name: str, filled: bool) -> None:

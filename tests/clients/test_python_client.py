@@ -70,6 +70,7 @@ print("done")
 """
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_generated_python_client_does_the_main_job(tmp_path: Path) -> None:
     document = write_document(tmp_path)
     made = await anyio.run_process(

@@ -139,6 +139,7 @@ async def test_without_a_session_every_action_is_refused(
     assert await state(here) == before
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 async def test_no_action_is_done_because_another_page_asks_for_it(
     here: Site, broadcast: str, headers: dict[str, str]

@@ -105,6 +105,7 @@ async def _reply(here: Site, broadcast: str, text: str) -> None:
     await here.until(broadcast, lambda shown: bool(shown["replies_by_button"]))
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(
     ("role", "may"), [("viewer", False), ("sender", True), ("operator", True), ("admin", True)]
 )

@@ -77,6 +77,7 @@ async def added(here: Site, draft: str, start: int, count: int = 1) -> None:
     assert answer.status_code == 202, answer.text
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_its_page_moves_while_the_program_adds_people_and_until_it_is_sent(
     here: Site, visit_as: VisitAs
 ) -> None:

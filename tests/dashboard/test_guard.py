@@ -9,7 +9,7 @@ from wacrmd.services.maintenance import dashboard_checks
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.exhaustive(enough=4)
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(
     "host",
     [
@@ -57,6 +57,7 @@ async def test_the_doctor_names_what_browsers_were_refused_for_until_it_is_allow
     assert await found() == []
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -107,6 +108,7 @@ async def test_what_is_no_origin_of_ours_is_refused_like_any_other(visit_as: Vis
     assert (await browser.get("/broadcasts")).status_code == 200
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("path", ["/login", "/broadcasts", "/static/0/app.js", "/nothing"])
 async def test_every_answer_has_the_policy_and_is_not_stored(visit_as: VisitAs, path: str) -> None:
     answer = await (await visit_as("viewer")).get(path)

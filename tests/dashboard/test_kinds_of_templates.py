@@ -85,6 +85,7 @@ async def test_a_button_is_named_by_what_stands_on_it(visit_as: VisitAs, templat
     assert f'<legend class="dim">{words}</legend>' in page
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("template", "words"),
     [

@@ -36,6 +36,7 @@ async def crawl(browser: Browser) -> tuple[dict[str, int], set[str]]:
     return found, actions
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(
     ("role", "accounts", "sees", "may"),
     [

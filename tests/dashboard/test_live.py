@@ -150,6 +150,7 @@ async def test_all_who_see_the_same_share_one_reading(
     await eventually(lambda: not here.running.ctx.changes._watchers)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("method", "change"),
     [

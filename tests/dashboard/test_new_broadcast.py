@@ -464,6 +464,7 @@ async def test_a_picture_from_a_file(here: Site, visit_as: VisitAs) -> None:
     assert headers_sent(here) == [{"id": here.sim.media[0].id}]
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -512,6 +513,7 @@ async def test_who_may_not_send_sees_no_button_and_is_refused(here: Site, visit_
     assert not here.sim.ledger.entries
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("field", ["phone", "fill.body.1"])
 async def test_a_column_that_no_file_has_is_refused(visit_as: VisitAs, field: str) -> None:
     browser = await visit_as("sender", "shop")

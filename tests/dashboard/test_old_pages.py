@@ -90,6 +90,7 @@ async def test_after_the_end_of_a_session_the_login_leads_back_to_the_page(
     assert (await browser.get(answer.headers["location"])).headers["location"] == f"/broadcasts/{broadcast}"
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [(b"to,name,order\n", "no people"), (b"to,name,order\nnobody,Ann,B-1\n", "no line of the list")],

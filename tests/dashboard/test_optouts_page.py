@@ -201,6 +201,7 @@ async def test_two_files_at_once_do_not_pass_the_bound_of_imports(
     )
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(
     ("content", "fields", "said"),
     [

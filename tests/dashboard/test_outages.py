@@ -30,6 +30,7 @@ async def here(small_disk: Path) -> AsyncIterator[Site]:
         yield made
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("path", "fields"),
     [

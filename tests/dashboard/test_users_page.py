@@ -64,6 +64,7 @@ async def test_mistakes_are_told_and_the_password_is_not_repeated(visit_as: Visi
     assert again.status_code == 422
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 async def test_others_see_the_users_and_change_nothing(here: Site, visit_as: VisitAs, role: str) -> None:
     browser = await visit_as(role)

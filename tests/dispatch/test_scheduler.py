@@ -80,6 +80,7 @@ async def test_a_job_that_hangs_delays_no_other_and_is_not_started_twice(tmp_pat
         assert jobs.ran.count("hangs") == 1
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("leap", [-DAY, -HOUR, HOUR, DAY])
 async def test_setting_the_clock_neither_stops_nor_hastens_a_job(tmp_path: Path, leap: int) -> None:
     async with site(tmp_path) as here:

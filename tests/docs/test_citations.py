@@ -10,6 +10,8 @@ OUTSIDE = re.compile(
     r"\bcontract\.md|\bcontract (section )?\d|\bthe contract\b|\bdesign\.md|\bdesign (section )?\d\.\d"
     r"|\bmeta-cloud-api\b|\bpeers\.md|\bstyle\.md|(?<![\w/-])\.{0,2}/?shared/"
 )
+OF_OUTSIDE = ("contract", "design", "meta-cloud-api", "peers.md", "style.md", "shared/")
+"""One of them is in whatever `OUTSIDE` finds; to look for it first takes a tenth of the time."""
 FILE = re.compile(
     r"(?<![\w/.-])((?:docs|contrib|tests|bench|wacrmd)/[\w./-]*\w\.(?:md|py|toml|conf|yml|json|service|sql))\b"
 )
@@ -42,7 +44,8 @@ def section_problems(text: str) -> list[str]:
 @rows("file", FILES)
 def test_only_files_and_sections_of_this_repository_are_cited(file: Path) -> None:
     text = running_text(file)
-    assert not [match[0] for match in OUTSIDE.finditer(text)]
+    if any(word in text for word in OF_OUTSIDE):
+        assert not [match[0] for match in OUTSIDE.finditer(text)]
     assert not [cited for cited in FILE.findall(text) if not (TOP / cited).exists()]
     assert not section_problems(text)
 

@@ -42,6 +42,7 @@ async def people_of(ann: Drafting, draft: str) -> list[tuple[str, object]]:
     return [(each.to, each.params) for each in found]
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("end", ["\n", ""], ids=["whole-line", "no-line-end"])
 async def test_corrected_lines_are_added_to_the_list_with_the_meaning_of_its_columns(
     ann: Drafting, end: str

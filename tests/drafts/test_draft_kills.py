@@ -72,6 +72,7 @@ class Person:
             await self.upload()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_daemon_that_is_killed_takes_each_person_over_once(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)

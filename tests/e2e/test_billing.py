@@ -76,6 +76,7 @@ async def test_statuses_of_every_kind_tell_prices_and_the_broadcast_sums_them_up
         )
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("order", [*permutations(range(3))])
 async def test_the_newest_price_counts_in_any_order_and_twice(tmp_path: Path, order: tuple[int, ...]) -> None:
     now = seconds_now()

@@ -171,6 +171,7 @@ def name_of(check: Callable[[Case], Awaitable[None]]) -> str:
     return str(getattr(check, "__name__", "")).replace("_", "-")
 
 
+@pytest.mark.exhaustive(enough=3)
 @pytest.mark.parametrize("check", CHECKS, ids=name_of)
 async def test_a_webhook_of_a_public_report_does_what_it_means(
     tmp_path: Path, check: Callable[[Case], Awaitable[None]]

@@ -28,7 +28,7 @@ from wacrmd.errors import DatabaseContentError
 from wacrmd.simulator import Options, Simulator
 from wacrmd.store.repair import repair
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,6 @@ async def held(here: Running) -> str:
     return said
 
 
-@pytest.mark.exhaustive(only=True)
 async def test_no_start_on_a_file_with_a_broken_page_is_healthy(sample: Sample, tmp_path: Path) -> None:
     ends, names = Counter[str](), set[str]()
     async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)) as sim:
@@ -134,7 +133,6 @@ async def test_whoever_reads_what_is_broken_is_told_what_it_is(sample: Sample, t
                 await here.admin("status")
 
 
-@pytest.mark.exhaustive(only=True)
 async def test_with_a_page_that_breaks_while_the_daemon_runs_it_works_or_holds_everything(
     sample: Sample, tmp_path: Path
 ) -> None:
@@ -178,7 +176,6 @@ async def test_with_a_page_that_breaks_while_the_daemon_runs_it_works_or_holds_e
     assert ends["held"]
 
 
-@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("how", ["moved", "deleted", "replaced", "log deleted"])
 async def test_a_file_that_loses_its_name_under_the_daemon_is_noticed_and_nothing_more_is_sent(
     how: str, tmp_path: Path

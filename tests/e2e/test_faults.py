@@ -115,6 +115,7 @@ async def test_the_pair_limit_delays_only_one_recipient(tmp_path: Path) -> None:
         assert (await recipient(here, others[0]))["attempt"] == 1
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("code", [132001, 132015])
 async def test_a_template_error_pauses_the_broadcast_and_resume_continues_it(
     tmp_path: Path, code: int
@@ -190,6 +191,7 @@ async def test_failures_in_a_row_at_the_start_pause_the_broadcast(tmp_path: Path
         assert (shown["sent_count"], shown["failed_count"]) == (190, 10)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_failures_in_a_row_later_pause_the_broadcast(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
@@ -202,6 +204,7 @@ async def test_failures_in_a_row_later_pause_the_broadcast(tmp_path: Path) -> No
         assert shown["pending_count"] > 0
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_failures_in_a_row_told_by_webhook_pause_the_broadcast(tmp_path: Path) -> None:
     """Meta accepts each message and reports later that it could not load the header's media."""
     clock = ShiftClock(stopped=True)
@@ -222,6 +225,7 @@ async def test_failures_in_a_row_told_by_webhook_pause_the_broadcast(tmp_path: P
         assert (shown["sent_count"], shown["failed_count"]) == (200 - failed, failed)
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_failures_told_before_and_after_a_restart_count_together(tmp_path: Path) -> None:
     async def fail(here: Site, wamids: list[str]) -> None:
         error = {"code": 131053, "title": "Media upload error"}

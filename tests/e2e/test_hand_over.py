@@ -93,6 +93,7 @@ def mark(database: Path) -> str:
     return "handed over" if drain.handed_over else "drained"
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 async def test_a_daemon_that_dies_leaves_one_database_that_may_send(
     tmp_path: Path, step: tuple[str, str, int]
@@ -120,6 +121,7 @@ async def test_a_daemon_that_dies_leaves_one_database_that_may_send(
             await daemon.kill()
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_command_that_dies_leaves_one_database_that_may_send(tmp_path: Path, when: str) -> None:
     """The command gives the copy its name, when the daemon has answered."""

@@ -135,6 +135,7 @@ async def test_repeating_a_verb_changes_nothing(tmp_path: Path) -> None:
         assert (await by.retry()).startswith("conflict: The broadcast is cancelled")
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("round_", range(5))
 async def test_two_concurrent_verbs_leave_a_consistent_state(tmp_path: Path, round_: int) -> None:
     clock = ShiftClock(stopped=True)
@@ -243,6 +244,7 @@ async def test_a_paused_broadcast_without_pending_recipients_is_completed(tmp_pa
         assert await by.resume() == "conflict: Cannot resume this broadcast: it is sent"
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_pausing_a_number_holds_all_its_broadcasts(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
@@ -265,6 +267,7 @@ async def test_pausing_a_number_holds_all_its_broadcasts(tmp_path: Path) -> None
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 600
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(("code", "reason"), [(190, "number_paused"), (132001, "template")])
 async def test_a_pause_does_not_count_towards_the_maximum_age(tmp_path: Path, code: int, reason: str) -> None:
     """Recipients were tried once, then paused for days. A temporary fault afterwards does not fail them."""
@@ -296,6 +299,7 @@ async def test_a_scheduled_broadcast_keeps_its_time_through_a_pause(tmp_path: Pa
         assert (await here.show(broadcast_id))["cancelled_count"] == 3
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_broadcasts_of_a_slow_number_do_not_use_all_workers(tmp_path: Path) -> None:
     """Four broadcasts at two messages a second would take minutes. The broadcast of another number is sent meanwhile."""
     async with site(tmp_path, messages_per_second=2) as here:

@@ -168,6 +168,7 @@ async def test_an_opt_out_holds_after_a_changed_user_id(tmp_path: Path) -> None:
         assert await suppressed(here, JANE_ID, "US.222", "US.ENT.2", PARENT)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("days", [3, 1000], ids=["late", "of a time that cannot be"])
 @pytest.mark.parametrize("first", ["stop", "change"])
 async def test_an_opt_out_holds_after_a_changed_number_that_comes_after_our_message(
@@ -211,6 +212,7 @@ async def test_the_id_that_comes_with_a_changed_number_is_the_same_person_though
         assert await suppressed(here, JANE, JIM, "US.555")
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("first", ["stop", "change"])
 async def test_a_stop_by_the_phone_alone_is_that_of_who_has_it_since_before(
     tmp_path: Path, first: str
@@ -233,6 +235,7 @@ async def test_a_stop_by_the_phone_alone_is_that_of_who_has_it_since_before(
         assert await suppressed(here, JANE, JIM)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("field", ["messages", "user_id_update"])
 async def test_an_opt_out_holds_after_a_changed_user_id_as_meta_told_it_before(
     tmp_path: Path, field: str

@@ -227,6 +227,7 @@ async def post_statuses(daemon: Daemon, statuses: list[tuple[str, str, str | Non
         return answer.status_code
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("when", ["before the crash", "after the start"])
 @pytest.mark.parametrize("token", [True, False])
 async def test_promise_4_a_webhook_answered_200_is_stored(tmp_path: Path, when: str, token: bool) -> None:

@@ -57,6 +57,7 @@ async def test_a_new_holder_who_quotes_a_message_to_the_number_is_the_only_one_w
         assert (await reach(here, JANE_ID))["accepted"] == 1
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("sender", [{"from_user_id": JANE_ID}, {}, {"from_user_id": JANE_ID, "tap": True}])
 @pytest.mark.parametrize("doubled", [False, True])
 async def test_a_stop_that_quotes_a_message_before_its_id_is_known_reaches_the_person(

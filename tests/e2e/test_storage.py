@@ -231,6 +231,7 @@ async def test_a_write_whose_caller_waits_no_longer_is_withdrawn_unless_it_has_b
     assert ran == ["begun", "later"]
 
 
+@pytest.mark.exhaustive(enough=1)
 @both_event_loops
 async def test_a_stall_of_the_process_is_not_told_as_one_of_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -273,6 +274,7 @@ async def start(folder: Path) -> None:
         pass
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("damage", ["no database", "a page of rubbish", "a text in the schema"])
 async def test_the_error_of_a_damaged_file_at_the_start_says_what_to_do(tmp_path: Path, damage: str) -> None:
     async with site(tmp_path) as here:

@@ -71,6 +71,7 @@ class Interrupted(Torture):
         await anyio.sleep_forever()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_ctrl_c_ends_the_kills_and_a_second_one_the_wait_and_both_with_a_report(tmp_path: Path) -> None:
     async with Simulator.running(OPTIONS) as sim:
         report = await Interrupted(tmp_path, sim, kills=3, seed=1).run()

@@ -83,6 +83,7 @@ async def test_a_standby_message_counts_as_any_other(tmp_path: Path) -> None:
         assert await opted_out(here) == {JANE}
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     "errors", [{"code": 131050, "title": "t"}, [None, {"code": 131050}], [{"code": 131026}, {"code": 131050}]]
 )

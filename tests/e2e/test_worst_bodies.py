@@ -104,7 +104,7 @@ def cases(operation: Operation) -> Iterator[Body]:
         )
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(enough=3)
 @pytest.mark.parametrize("operation", WITH_BODY, ids=lambda operation: operation.name)
 async def test_no_body_of_a_request_costs_much(operation: Operation, tmp_path: Path) -> None:
     async with site(tmp_path) as here:

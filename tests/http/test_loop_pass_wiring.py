@@ -124,6 +124,7 @@ async def test_pipelined_requests_take_turns_with_those_of_other_connections() -
     assert passes.most <= 2 * LIMIT
 
 
+@pytest.mark.exhaustive(enough=1)
 async def test_small_chunks_take_turns_and_are_passed_on_together() -> None:
     passes, sizes, chunks = Passes(), list[int](), 500
 
@@ -144,6 +145,7 @@ async def test_small_chunks_take_turns_and_are_passed_on_together() -> None:
     assert len(sizes) <= CONNECTIONS * (chunks // MAX_PARTS_AT_ONCE + 3), "chunks are joined"
 
 
+@pytest.mark.exhaustive(enough=1)
 async def test_so_many_webhooks_that_were_stored_together_return_in_one_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,7 +92,7 @@ async def closing(requests: int | None, idle_s: float | None) -> AsyncIterator[t
         thread.join()
 
 
-@pytest.mark.exhaustive(enough=2)
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(("count", "in_flight"), [(300, 1), (1000, IN_FLIGHT)])
 @pytest.mark.parametrize("requests", [1, 100])
 async def test_a_server_that_closes_after_some_answers(requests: int, count: int, in_flight: int) -> None:
@@ -111,6 +111,7 @@ async def test_a_server_that_closes_after_some_answers(requests: int, count: int
     assert server.connections >= count // requests
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("idle_s", [0.5, 1.0])
 async def test_a_server_that_closes_idle_connections(idle_s: float) -> None:
     """Pauses before, at and after the time at which the server closes them."""

@@ -258,6 +258,7 @@ async def test_a_file_that_meta_has_lost_is_uploaded_again_for_a_retry(tmp_path:
         assert headers_sent(here) == [{"id": here.sim.media[0].id}] * 2
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_file_that_meta_has_lost_is_uploaded_again_once_for_those_whom_a_rule_sends_to_again(
     tmp_path: Path,
 ) -> None:

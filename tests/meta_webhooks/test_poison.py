@@ -318,6 +318,7 @@ WORST = {
 }
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_the_worst_signed_bodies_do_not_hold_the_event_loop(tmp_path: Path) -> None:
     """In CPU time of the process between two passes of the loop: its wall time would measure the machine's other load."""
     async with site(tmp_path) as here:

@@ -92,6 +92,7 @@ async def test_an_open_file_that_the_daemon_lives_on_is_not_written(tmp_path: Pa
     assert (tmp_path / "full").read_text() == "precious"
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("kind", ["pipe", "device", "socket", "link", "link to nothing", "link to a device"])
 async def test_force_replaces_plain_files_only(tmp_path: Path, wacrmd: Wacrmd, kind: str) -> None:
     """Root's `backup --force /dev/null` made a file of the machine's `/dev/null`."""
@@ -141,6 +142,7 @@ async def test_the_command_makes_the_file_with_the_rights_of_its_user(tmp_path: 
     assert not [name for name in listing(tmp_path) if "partial" in name]
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("name", ["new\nline.db", "nul\0.db", "bell\a.db", "b\udce4d.db"])
 async def test_a_path_that_nobody_can_read_is_refused(tmp_path: Path, wacrmd: Wacrmd, name: str) -> None:
     async with site(tmp_path) as here:

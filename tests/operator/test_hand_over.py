@@ -45,6 +45,7 @@ def restored(backup: Path, folder: Path, key: Path) -> Path:
     return folder
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_broadcast_is_moved_half_way_and_each_person_gets_it_once(
     tmp_path: Path, wacrmd: Wacrmd, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -301,6 +302,7 @@ def slow_copies(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threa
     return began, may_end
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_command_that_is_interrupted_hands_nothing_over_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals

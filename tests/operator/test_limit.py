@@ -145,6 +145,7 @@ async def test_a_number_that_is_moved_to_another_portfolio_writes_to_nobody_beyo
         assert (await here.show(broadcast))["hold"]["reason"] == "limit"
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("tells", ["check", "webhook"])
 async def test_a_limit_that_is_told_again_counts_at_once_if_another_one_was_told_meanwhile(
     tmp_path: Path, tells: str

@@ -233,6 +233,7 @@ async def test_the_socket_can_be_used_with_socat(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["result"]["healthy"] is True
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     "line", ["account remove ", "number show ", "broadcast show ", "key list --account "]
 )

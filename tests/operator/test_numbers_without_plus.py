@@ -68,6 +68,7 @@ async def test_guesses_are_shown_before_they_are_sent_and_named_in_the_answer(
         ]
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("country", "expected"),
     [

@@ -129,6 +129,7 @@ async def poisoned(tmp_path: Path) -> AsyncIterator[tuple[Site, dict[str, str]]]
         )
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_no_command_passes_a_control_character_on_to_a_terminal(
     poisoned: tuple[Site, dict[str, str]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

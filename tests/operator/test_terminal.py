@@ -34,6 +34,7 @@ def look(folder: Path, *line: str) -> str:
     return _STYLE.sub("", terminal.text.replace("\x1b[1A", "\n")).replace("\r", "")
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("columns", [80, 120])
 async def test_no_output_is_wider_than_the_terminal(
     tmp_path: Path, columns: int, monkeypatch: pytest.MonkeyPatch
@@ -186,6 +187,7 @@ async def test_nothing_is_asked_about_nobody(tmp_path: Path) -> None:
             assert (code, text) == (0, said + "\n")
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("columns", [60, 80, 200])
 async def test_what_to_do_about_uncertain_people_is_said(
     tmp_path: Path, columns: int, monkeypatch: pytest.MonkeyPatch

@@ -91,6 +91,7 @@ async def due_backups(here: Site, clock: ShiftClock, folder: Path) -> set[str]:
     return {each.name async for each in anyio.Path(folder).iterdir() if FILE_NAME.fullmatch(each.name)}
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("how", ["moved away", "replaced"])
 async def test_no_backup_is_lost_while_the_database_cannot_be_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str

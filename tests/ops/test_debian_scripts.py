@@ -11,7 +11,10 @@ import pytest
 CONTRIB = Path(__file__).parents[2] / "contrib"
 HELPER = shutil.which("deb-systemd-helper")
 
-pytestmark = pytest.mark.skipif(HELPER is None, reason="deb-systemd-helper is Debian's (init-system-helpers)")
+pytestmark = [
+    pytest.mark.skipif(HELPER is None, reason="deb-systemd-helper is Debian's (init-system-helpers)"),
+    pytest.mark.exhaustive(only=True),
+]
 
 NOTED = '#!/bin/sh\necho "$(basename "$0") $*" >>"$NOTES"\n'
 """In place of programs that concern the whole machine."""

@@ -22,7 +22,7 @@ from wacrmd.services.maintenance import integrity
 from wacrmd.store import open_check
 from wacrmd.store.outage import Cause
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 ZEROS, RANDOM = KINDS[:2]
 
@@ -121,7 +121,6 @@ LOOKED_AT = {
 """Tables and indexes, each with whether a start looks at what is open in it."""
 
 
-@pytest.mark.exhaustive(only=True)
 async def test_at_the_start_of_a_large_file_what_is_open_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

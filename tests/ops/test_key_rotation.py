@@ -17,7 +17,6 @@ import pytest
 
 from tests.ops.rotation import NO_MOUNT
 from tests.support.clock import ManualClock, ShiftClock
-from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.receiver import receiver
 from tests.support.site import PHONE_NUMBER_ID, Site, people, phones, site
 from wacrmd import key_file
@@ -28,6 +27,8 @@ from wacrmd.store import encrypted_secrets, migrate
 from wacrmd.store.connection import open_reader
 from wacrmd.store.encrypted_secrets import EncryptedSecret
 from wacrmd.vault import VaultError
+
+pytestmark = pytest.mark.exhaustive(only=True)
 
 TOP = Path(__file__).parents[2]
 LOOPBACK = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n'
@@ -264,7 +265,6 @@ def by_context(folder: Path) -> list[list[str]]:
 
 
 @pytest.mark.anyio
-@pytest.mark.exhaustive
 async def test_a_kill_after_any_line_leaves_a_state_that_starts(tmp_path: Path) -> None:
     await filled(tmp_path)
     secrets, key = by_context(tmp_path), key_file.read(tmp_path / "wacrmd.db.key")[0].fingerprint
@@ -272,11 +272,10 @@ async def test_a_kill_after_any_line_leaves_a_state_that_starts(tmp_path: Path) 
     work.mkdir()
     for name in ("wacrmd.db", "wacrmd.db.key"):
         shutil.copy2(tmp_path / name, work)
-    check(look_after_kills(work, "kill", "3" if IS_EXHAUSTIVE else "50"), secrets, key)
+    check(look_after_kills(work, "kill", "3"), secrets, key)
 
 
 @pytest.mark.anyio
-@pytest.mark.exhaustive(only=True)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 async def test_a_power_cut_after_any_line_leaves_a_state_that_starts(tmp_path: Path) -> None:
     """On a file system of its own, of which only what was written to the disk is left."""

@@ -113,6 +113,7 @@ async def running(folder: Path, graph_url: str) -> AsyncIterator[Run]:
     assert code == 0
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_no_secret_is_in_any_output_of_a_full_run(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

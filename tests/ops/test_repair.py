@@ -18,7 +18,6 @@ import pytest
 from tests.ops.rotation import NO_MOUNT
 from tests.support.clock import ManualClock
 from tests.support.damage import KINDS, PAGE_BYTES, Broken, Sample, make_sample, pages_of
-from tests.support.exhaustive import spread
 from tests.support.site import people, site
 from wacrmd.cli.main import main
 from wacrmd.cli.repair import MEANING
@@ -31,6 +30,8 @@ from wacrmd.store.damage import WITHOUT_DATA
 from wacrmd.store.file_lock import lock_database
 from wacrmd.store.file_swap import check_finished
 from wacrmd.store.repair import NEWEST, Repaired, RowsLostError, repair
+
+pytestmark = pytest.mark.exhaustive(only=True)
 
 TOP = Path(__file__).parents[2]
 NOW = ManualClock().wall()
@@ -90,13 +91,12 @@ def config_of(file: Path) -> Path:
 
 
 @pytest.mark.anyio
-@pytest.mark.exhaustive
 async def test_each_broken_page_is_repaired_without_loss_or_the_loss_is_told_first(
     sample: Sample, tmp_path: Path
 ) -> None:
     whole, ends = rows_of(sample.folder / "wacrmd.db"), Counter[str]()
     schema = set(pages_of(sample.folder / "wacrmd.db", "sqlite_schema"))
-    pages = spread(range(1, sample.pages + 1), 12)
+    pages = range(1, sample.pages + 1)
     for at, page in enumerate(pages):
         for turn, kind in enumerate((*KINDS, Broken("sector"))):
             if not (EVERY_KIND or at % 4 == turn):
@@ -150,7 +150,6 @@ def check_after_loss(file: Path, whole: Rows, told: dict[str, int | None]) -> No
     assert len(left["optout"]) == len(whole["optout"]) or told.get("optout", 0) != 0
 
 
-@pytest.mark.exhaustive(enough=1)
 @pytest.mark.anyio
 @pytest.mark.parametrize("index", ["recipient_due", "recipient_count", "broadcast_status"])
 async def test_after_a_broken_index_everybody_who_waits_gets_the_message_once(
@@ -251,7 +250,6 @@ async def test_an_opt_out_is_known_when_the_addresses_are_lost(sample: Sample, t
         assert (answer.json()["data"]["accepted"], answer.json()["data"]["suppressed"]) == (1, 1)
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "table", ["number", "account", "api_key", "webhook_endpoint", "pricing", "broadcast"]
@@ -475,7 +473,6 @@ def check_ends(*line: str | Path) -> None:
     assert {(each["name"], tuple(each["problems"]), each["log"]) for each in told} == {("newest", (), False)}
 
 
-@pytest.mark.exhaustive(only=True)
 def test_a_kill_at_any_line_of_the_swap_leaves_the_old_state_or_the_new_one_or_says_so(
     sample: Sample, tmp_path: Path
 ) -> None:
@@ -483,7 +480,6 @@ def test_a_kill_at_any_line_of_the_swap_leaves_the_old_state_or_the_new_one_or_s
     check_ends(sys.executable, "-m", "tests.ops.repair_kills", "1", tmp_path / "site")
 
 
-@pytest.mark.exhaustive(only=True)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def test_so_does_a_power_cut(sample: Sample, tmp_path: Path) -> None:
     after_a_kill(sample, tmp_path)

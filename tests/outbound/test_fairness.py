@@ -64,6 +64,7 @@ async def test_at_first_contact_a_quick_app_does_not_wait_for_apps_that_hang(tmp
             assert len(app.at(f"/hang{number}")) == 1, "a new one has one place, and so has one that hangs"
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_after_a_restart_a_quick_app_does_not_wait_for_apps_that_hang(tmp_path: Path) -> None:
     async with receiver() as app:
         async with serving(tmp_path) as here:
@@ -78,6 +79,7 @@ async def test_after_a_restart_a_quick_app_does_not_wait_for_apps_that_hang(tmp_
             await app.until(lambda: len(ids(app.at("/quick"))) == 30)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("failure", [500, CUT_OFF])
 async def test_one_failed_attempt_does_not_put_an_app_behind_those_that_hang(
     tmp_path: Path, failure: int

@@ -42,6 +42,7 @@ def test_jitter_adds_its_share_of_a_tenth(jitter: float) -> None:
         assert at == delay + round(delay * jitter / 10)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("status", "has_given_up", "failing_for", "disabled"),
     [

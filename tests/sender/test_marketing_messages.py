@@ -133,6 +133,7 @@ async def test_the_latest_category_decides_also_in_the_middle_of_a_broadcast(tmp
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("how", ["check", "webhook"])
 async def test_131063_pauses_the_broadcast_until_meta_says_onboarded(tmp_path: Path, how: str) -> None:
     async with site(
@@ -164,6 +165,7 @@ async def test_131063_pauses_the_broadcast_until_meta_says_onboarded(tmp_path: P
         assert (shown["status"], shown["pending_count"]) == ("paused", 5), "a person has paused it"
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("how", ["sync", "webhook"])
 async def test_a_broadcast_that_was_refused_for_its_category_goes_the_other_way_once_that_is_known(
     tmp_path: Path, how: str

@@ -162,6 +162,7 @@ def test_in_a_silence_one_request_at_a_time_asks_and_the_first_answer_ends_it(
     assert not number.room.is_silent(number.now)
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("rate", [1, 10, 80])
 def test_in_a_long_silence_no_more_are_at_risk_than_two_seconds_send_and_one_a_minute(rate: float) -> None:
     number = Sending(rate, timeout_s=20)

@@ -239,6 +239,7 @@ async def test_an_older_limit_that_comes_late_changes_nothing(
         assert ((await number(here))["limit_tier"], await kinds(here)) == ("100000", [])
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("value", "kind"),
     [

@@ -154,6 +154,7 @@ async def test_settled_broadcasts_have_their_counts_kept_until_they_change(tmp_p
         assert (await here.show(broadcast_id))["cancelled_count"] == 3
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     "change",
     [

@@ -67,7 +67,7 @@ def hold_of(tx: Tx, broadcast_id: int) -> tuple[BroadcastStatus, HoldReason | No
     return found.status, found.hold.reason if found.hold else None
 
 
-@pytest.mark.exhaustive(enough=8)
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("together", [1, 3, 10, 100])
 @pytest.mark.parametrize("code", [-1, 100, 131008, 131009, 131053, 132000, 132012, 999_999])
 def test_failed_statuses_in_a_row_pause_the_broadcast(tx: Tx, code: int, together: int) -> None:
@@ -86,6 +86,7 @@ def test_failed_statuses_in_a_row_pause_the_broadcast(tx: Tx, code: int, togethe
     assert attempts.claim(tx, broadcast_id, 500, NOW) == []
 
 
+@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("code", [131000, 131026, 131049, 131050, 131056, 130472])
 def test_failures_of_one_person_pause_nothing(tx: Tx, code: int) -> None:
     broadcast_id = broadcast(tx, 60)

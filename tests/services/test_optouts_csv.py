@@ -165,6 +165,7 @@ DETAILS = [
 ]
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("excel", [False, True])
 @pytest.mark.parametrize("all_accounts", [False, True])
 async def test_an_export_can_be_imported_and_contains_no_formula(

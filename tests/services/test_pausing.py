@@ -29,6 +29,7 @@ async def test_an_approved_template_resumes_what_was_paused_for_it(tmp_path: Pat
         assert (await here.until_status(broadcast_id, "sent"))["sent_count"] == 3
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("event", ["APPROVED", "REINSTATED", "UNARCHIVED"])
 async def test_an_approved_template_leaves_paused_what_a_person_paused(tmp_path: Path, event: str) -> None:
     async with site(tmp_path) as here:

@@ -78,6 +78,7 @@ def moved(path: Path) -> Path:
     return path.rename(path.parent.parent / "moved.db")
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("way", [same, linked_file, linked_directory, hard_link, relative, moved])
 def test_a_second_process_is_refused_on_every_way_to_the_file(
     database: Path, way: Callable[[Path], Path]

@@ -76,6 +76,7 @@ async def test_a_whole_log_is_taken(file: Path) -> None:
     assert lost_writes(file) is None
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("harm", "said"),
     [

@@ -157,7 +157,7 @@ def suppressed_after(tx: Tx, events: list[Event], concerned: set[str]) -> frozen
     return frozenset(found)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(enough=14)
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("doubled", [False, True])
 def test_in_any_order_the_same_people_are_opted_out(tx: Tx, name: str, *, doubled: bool) -> None:

@@ -61,6 +61,7 @@ def test_a_large_broadcast_is_estimated_from_few_rows(tx: sqlite3.Connection) ->
     assert abs(looked * which.step - count) <= which.step
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("count", [1, ALL_ROWS // 4, ALL_ROWS])
 def test_a_broadcast_whose_people_came_in_between_those_of_others(tx: sqlite3.Connection, count: int) -> None:
     """A program fills a draft while others are sent."""

@@ -1,7 +1,7 @@
 """What takes long is tried whole by `make exhaustive`, which CI runs, and in part by `make test`.
 
 Tests of which there is more have the marker `exhaustive`; those that only the long run has, `exhaustive(only=True)`; those
-of which the short run has some of the parametrized cases, `exhaustive(enough=3)`.
+of which the short run has some of the parametrized cases, `exhaustive(enough=3)`. A whole module may have it.
 """
 
 import os

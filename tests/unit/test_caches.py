@@ -36,6 +36,7 @@ def pricing(number: int) -> None:
     assert found.pricing.category == words["category"][:64]
 
 
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("call", [unknown_field, misspelt_field, pricing])
 def test_a_cache_keeps_the_beginning_of_a_long_text_only(call: Callable[[int], None]) -> None:
     call(-1)

@@ -12,6 +12,8 @@ NOUNS = (
     "|secrets|prices|templates|checks|days|hours|minutes|characters|attempts|parameters|opt-outs|users|keys"
 )
 _PLURAL = re.compile(rf" (?:unfinished |more |other |different |waiting |first )?(?:{NOUNS})\b")
+_IN_SOURCE = re.compile(rf"\}}{_PLURAL.pattern}")
+"""Most modules have none, and need not be parsed."""
 NEVER_ONE = {
     ("cli/demo.py", "_demo"): "many, for a demonstration",
     ("cli/demo.py", "_print_result"): "many, for a demonstration",
@@ -64,7 +66,8 @@ def test_no_text_has_a_number_in_front_of_a_plural_that_may_be_one() -> None:
         f"{path.relative_to(root)}:{line} {text}"
         for path in sorted(root.rglob("*.py"))
         if path.relative_to(root).parts[0] not in ("simulator", "demo")
-        for name, line, text in _found(ast.parse(path.read_text()))
+        if _IN_SOURCE.search(source := path.read_text())
+        for name, line, text in _found(ast.parse(source))
         if (str(path.relative_to(root)), name) not in NEVER_ONE
     ]
     assert found == []

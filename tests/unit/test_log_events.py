@@ -27,7 +27,8 @@ def calls() -> list[tuple[Path, ast.Call, str]]:
     for path in sorted(CODE.rglob("*.py")):
         if path.relative_to(CODE).parts[0] == "simulator":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)) if "log." in source else ():
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=method)) if (
                     method in LEVELS or method == "exception"
