@@ -19,7 +19,7 @@ ARGS ?=
 KILLS ?= 50
 MINUTES ?= 60
 # More than there are cores: most tests wait for something half of the time.
-JOBS ?= 4
+JOBS ?= 5
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml

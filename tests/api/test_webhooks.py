@@ -44,6 +44,7 @@ async def make(here: Site, url: str, *events: str) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_names_that_nobody_answers_for_take_no_thread_from_meta_when_they_are_configured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

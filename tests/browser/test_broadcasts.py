@@ -143,6 +143,7 @@ async def test_what_one_tab_does_the_other_shows_and_offers(here: Site, window: 
     await expect(ann.page.get_by_role("button", name="Pause")).to_be_visible()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_no_second_press_reload_or_tab_sends_twice(here: Site, window: OpenWindow) -> None:
     here.sim.change(failed_share=1.0)
     here.clock.go()

@@ -76,6 +76,7 @@ async def test_a_status_that_is_expected_and_does_not_come_is_noticed(here: Site
     someone.watched.expected.clear()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_axe_finds_what_is_wrong_in_the_dark(here: Site, window: OpenWindow) -> None:
     someone = await window(here, color_scheme="dark")
     await someone.page.set_content(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.harness import ADMIN_OPERATIONS, Daemon
+from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.table import rows
 from tests.support.terminal import stdout_on_a_terminal
 from wacrmd.cli import complete
@@ -146,7 +147,7 @@ def test_a_command_can_give_every_parameter_of_its_method(daemon: Daemon, run: R
 @rows("name", COMMANDS)
 def test_a_command_shows_any_result(daemon: Daemon, run: Run, name: str, filled: bool) -> None:
     daemon.filled = filled
-    for line in lines(name):
+    for line in lines(name) if IS_EXHAUSTIVE else lines(name)[-1:]:
         arguments = ["--socket", str(daemon.socket), *line]
         assert run(*arguments)[0] in (0, 1, 69)
         assert run(*arguments, "--json")[0] in (0, 1, 69)

@@ -76,6 +76,7 @@ async def test_guesses_do_not_succeed_and_keep_nobody_else_out(tmp_path: Path) -
             await browser.http.aclose()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_nobody_learns_which_names_exist(tmp_path: Path) -> None:
     """Nothing is written while a login fails, and what is answered is the same; a typed password is no name."""
     async with site(tmp_path, extra=EXTRA) as here:

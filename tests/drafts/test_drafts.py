@@ -469,6 +469,7 @@ async def until_none(ann: Drafting, table: str, condition: str, *values: str) ->
             changed.clear()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_draft_that_is_thrown_away_leaves_nothing(ann: Drafting) -> None:
     draft = await ann.new(csv_of(20_000))
     await ann.checked(draft)

@@ -84,6 +84,7 @@ async def concurrently(*calls: Callable[[], Awaitable[str]]) -> list[str]:
     return answers
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_after_a_pause_returns_only_requests_in_flight_are_sent(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, latency_ms=300) as here:  # slow answers: more requests in flight

@@ -169,6 +169,7 @@ async def test_no_query_costs_much(tmp_path: Path) -> None:
     assert worst.found == []
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_the_description_of_the_api_is_made_beside_the_loop(tmp_path: Path) -> None:
     """It takes some 70 ms, once; anybody may ask for it."""
     async with site(tmp_path) as here:
@@ -214,6 +215,7 @@ def admin_lines() -> Iterator[Body]:
             yield f"{operation.name}: {what}", line_of(operation.name, params)
 
 
+@pytest.mark.exhaustive(only=True)
 @pytest.mark.exhaustive
 async def test_no_line_on_the_admin_socket_costs_much(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
@@ -240,6 +242,7 @@ def webhooks() -> Iterator[Body]:
             )
 
 
+@pytest.mark.exhaustive(only=True)
 @pytest.mark.exhaustive
 async def test_no_webhook_costs_much(tmp_path: Path) -> None:
     """Unsigned, forged, and signed by somebody who has the app secret."""

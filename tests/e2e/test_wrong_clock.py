@@ -222,7 +222,7 @@ async def unfinished_work(here: Site, begin: Millis) -> tuple[str, str]:
     return retried, await here.send(people(1, 10), scheduled_at=iso(begin + 30 * DAY))
 
 
-@pytest.mark.exhaustive(enough=2)
+@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("leap", LEAPS)
 async def test_a_start_after_a_leap_gives_up_and_deletes_nothing_and_starts_nothing(
     tmp_path: Path, leap: Millis

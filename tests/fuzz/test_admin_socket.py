@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -153,6 +154,7 @@ def test_a_line_is_decoded_in_linear_time(unit: bytes) -> None:
     assert_grows_in_proportion(lambda size: unit * (size // len(unit)), decode, MAX_REQUEST // 4)
 
 
+@pytest.mark.exhaustive(only=True)
 def test_lines_that_are_too_long_or_never_end_cost_only_their_connection(here: FuzzedSite) -> None:
     for data in (b"x" * (MAX_REQUEST + 1), b"\n" * MAX_REQUEST, b'{"a":' * (MAX_REQUEST // 5), b"x" * 100):
         with AdminSocket(here.admin_socket) as client:

@@ -24,6 +24,7 @@ async def metric(here: Site, name: str) -> float:
     return float(line.split()[1])
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_drain_for_good_outlasts_a_restart_and_is_shown(tmp_path: Path, wacrmd: Wacrmd) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, messages_per_second=100) as here:

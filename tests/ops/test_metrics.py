@@ -89,6 +89,7 @@ async def test_a_run_is_counted_from_the_request_to_the_read_status(tmp_path: Pa
     assert seen["wacrmd_database_size_bytes"] > 0
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_every_labelled_counter_exists_at_zero_from_the_start(tmp_path: Path) -> None:
     """Prometheus sees no increase in a counter that appears with its first event."""
 

@@ -24,6 +24,7 @@ def config_file(folder: Path, database: Path) -> Path:
     return file
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_restored_site_has_all_data_and_sends_nothing_until_resumed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.templates import approved
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.meta.payloads import content_problems, message
@@ -122,7 +123,13 @@ def synced(of: dict[str, Any]) -> SyncedTemplate:
     return SyncedTemplate(template, [], 0)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@pytest.mark.exhaustive
+@settings(
+    max_examples=400 if IS_EXHAUSTIVE else 120,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(
     of=listed(), other=contents(), kept=st.sets(st.sampled_from(["params", "header", "buttons"]), min_size=1)
 )
@@ -299,7 +306,13 @@ def changed(value: Any, draw: st.DrawFn) -> Any:
     return value
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@pytest.mark.exhaustive
+@settings(
+    max_examples=300 if IS_EXHAUSTIVE else 120,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(data=st.data(), case=st.sampled_from(TAKEN))
 def test_component_objects_that_pass_validation_are_accepted_by_the_simulator(
     data: st.DataObject, case: tuple[dict[str, Any], list[dict[str, Any]]]

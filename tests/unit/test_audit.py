@@ -34,6 +34,7 @@ def test_a_database_that_knows_nothing_counts_as_not_reached(
     assert audit.found(report) == lines
 
 
+@pytest.mark.exhaustive(only=True)
 def test_without_a_database_it_says_so_and_does_not_fail(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit.main(databases=["none"]) == 0
     first, reason = capsys.readouterr().out.splitlines()
