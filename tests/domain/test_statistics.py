@@ -1,5 +1,6 @@
 """Sums of messages: by which hour, which country, and what became of them."""
 
+import csv
 import random
 from collections import Counter
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 
 from wacrmd.clock import DAY, MINUTE, parse_iso
 from wacrmd.domain.address_country import country_of_address
+from wacrmd.domain.csv_export import EXCEL_HEAD
 from wacrmd.domain.phone_plan import COUNTRIES, country_of
 from wacrmd.domain.statistics import (
     FIRST,
@@ -27,7 +29,7 @@ from wacrmd.domain.statistics import (
     share,
     tally,
 )
-from wacrmd.domain.statistics_file import statistics_csv
+from wacrmd.domain.statistics_file import COUNTS, statistics_csv
 
 AT = parse_iso("2026-11-23T12:34:56Z")
 PLACE = AT // SLOT
@@ -256,6 +258,17 @@ def test_no_cell_of_the_file_is_a_formula() -> None:
         "people, and nothing where they are not known"
     )
     assert statistics_csv(By.TEMPLATE, [], excel=True).startswith("\ufeffsep=,")
+
+
+def test_excel_reads_a_share_as_one_whatever_signs_the_country_writes_decimals_with() -> None:
+    row: dict[str, Any] = {name: 0 if name.endswith("_count") else None for name in COUNTS}
+    row |= {"total_count": 1000, "sent_count": 1000, "delivered_count": 999, "read_count": 36}
+    row |= {"delivered_share": 0.999, "read_share": 0.036, "failed_share": 0.0}
+    row |= {"day": "2026-11-25", "failures": [], "replies_by_button": {}, "clicks_by_button": []}
+    text = statistics_csv(By.DAY, [row], excel=True).removeprefix(EXCEL_HEAD)
+    (found,) = csv.DictReader(text.splitlines())
+    shares = [found[f"{name}_share"] for name in ("delivered", "read", "failed", "clicked")]
+    assert shares == ["99%", "3%", "0%", ""]
 
 
 def test_messages_of_one_kind_are_added_up() -> None:

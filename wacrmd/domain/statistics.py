@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from math import ceil
+from typing import Any
 
 from wacrmd.clock import DAY, MINUTE, SECOND, Millis
 from wacrmd.domain.local_time import UnclearTimeError, read_duration, read_local
@@ -26,6 +27,17 @@ QUICK_REPLY = "quick_reply"
 FAILED = "failed:"
 """Before Meta's code; before `:` and wacrmd's own reason where there is no code."""
 BUTTON = "button:"
+
+SHARES: Mapping[str, str] = {
+    "delivered": "sent",
+    "read": "delivered",
+    "replied": "delivered",
+    "quick_reply": "delivered",
+    "clicked": "delivered",
+    "opted_out": "total",
+    "failed": "total",
+}
+"""What each share of a row of statistics is of."""
 
 LADDER = (
     RecipientStatus.SENT,
@@ -174,3 +186,9 @@ def reached(sums: Mapping[str, int]) -> dict[str, int]:
 def share(part: int, whole: int) -> float | None:
     """A part of a whole, from 0 to 1; None of nothing."""
     return round(part / whole, 4) if whole else None
+
+
+def percents(row: Mapping[str, Any], name: str) -> int | None:
+    """A share of a row in whole percents, rounded down: 100 % means all. None where the row has none."""
+    part, whole = row[f"{name}_count"], row[f"{SHARES[name]}_count"]
+    return int(100 * part // whole) if whole and row[f"{name}_share"] is not None else None

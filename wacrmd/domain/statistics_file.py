@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_formula
-from wacrmd.domain.statistics import By
+from wacrmd.domain.statistics import By, percents
 
 MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
 NAMES: Mapping[By, tuple[str, ...]] = {
@@ -35,17 +35,21 @@ LINKS = "clicks_by_button"
 def statistics_csv(by: By, rows: Iterable[Mapping[str, Any]], *, excel: bool = False) -> str:
     """The rows of statistics, as objects of their JSON, with a header; what failed, was tapped, was clicked in a cell each.
 
-    These cells have `131049: 12` for each reason and each button, the most frequent first, with commas between them. Of a
+    With `excel` shares are whole percents, such as `93%`: where decimals have a comma, Excel reads `0.93` as 93.
+
+    The last cells have `131049: 12` for each reason and each button, the most frequent first, with commas between them. Of a
     link it is how many people clicked it.
     """
     columns = (*NAMES[by], *COUNTS, REASONS, BUTTONS, LINKS)
     head = EXCEL_HEAD if excel else ""
-    return head + csv_lines([columns, *([_cell(row, name) for name in columns] for row in rows)])
+    return head + csv_lines([columns, *([_cell(row, name, excel=excel) for name in columns] for row in rows)])
 
 
-def _cell(row: Mapping[str, Any], name: str) -> str:
+def _cell(row: Mapping[str, Any], name: str, *, excel: bool) -> str:
     value = row[name]
-    if name == REASONS:
+    if excel and value is not None and (share := name.removesuffix("_share")) != name:
+        value = f"{percents(row, share)}%"
+    elif name == REASONS:
         value = ", ".join(f"{each['code'] or each['reason']}: {each['count']}" for each in value)
     elif name == BUTTONS:
         value = ", ".join(f"{' '.join(button.split())}: {count}" for button, count in value.items())

@@ -60,7 +60,7 @@ class StatisticsForm(StatisticsQuery):
     """Which messages, and the form of the answer."""
 
     format: Literal["json", "csv"] | None = Field(None, description="`csv`: as with `Accept: text/csv`")
-    excel: bool = Field(default=False, description="CSV that Excel opens right")
+    excel: bool = Field(default=False, description="CSV that Excel opens right: shares are whole percents")
 
 
 class OperatorStatistics(StatisticsQuery, OptionalAccount):

@@ -9,7 +9,7 @@ from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.options import excel_option, one_of, only_account_option
 from wacrmd.cli.output import Kind, emit, hint, say, write_pieces
 from wacrmd.cli.table import Column, table
-from wacrmd.domain.statistics import By
+from wacrmd.domain.statistics import SHARES, By, percents
 from wacrmd.domain.statistics_file import statistics_csv
 from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
@@ -42,16 +42,6 @@ LINKS = (
     Column("CLICKS", "click_count", Kind.NUMBER),
     Column("LINK", "button", Kind.PROSE),
 )
-SHARES = {
-    "delivered": "sent",
-    "read": "delivered",
-    "replied": "delivered",
-    "quick_reply": "delivered",
-    "clicked": "delivered",
-    "opted_out": "total",
-    "failed": "total",
-}
-"""What each share is of."""
 
 
 @click.command(cls=Verb)
@@ -106,13 +96,10 @@ def stats(session: Session, /, by: str, as_csv: bool, excel: bool, **chosen: Any
 
 def with_shares(row: JsonObject) -> JsonObject:
     """A row with its shares beside the counts, rounded down: 100 % means all."""
-    return row | {
-        name: _counted(row[f"{name}_count"], row[f"{of}_count"] if row[f"{name}_share"] is not None else 0)
-        for name, of in SHARES.items()
-    }
+    return row | {name: _counted(row[f"{name}_count"], percents(row, name)) for name in SHARES}
 
 
-def _counted(count: int | None, whole: int) -> str | None:
+def _counted(count: int | None, share: int | None) -> str | None:
     if count is None:
         return None
-    return f"{count} ({100 * count // whole} %)" if whole and count else str(count)
+    return f"{count} ({share} %)" if share is not None and count else str(count)
