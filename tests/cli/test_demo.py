@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -41,6 +42,25 @@ def test_a_reader_of_a_pipe_can_call_the_api_before_the_broadcast_is_sent() -> N
         rest, errors = demo.communicate(timeout=PATIENCE_S)
     assert (demo.returncode, errors) == (0, "")
     assert "Right:" not in rest
+
+
+@pytest.mark.exhaustive(enough=1)
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_it_leaves_no_file_however_it_is_ended(end: signal.Signals, tmp_path: Path) -> None:
+    command = [*RUN, "--recipients", "3000"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as demo:
+        assert demo.stdout is not None
+        next(line for line in demo.stdout if line.startswith("Broadcast "))
+        demo.send_signal(end)
+        _, errors = demo.communicate(timeout=PATIENCE_S)
+    assert (demo.returncode, errors) == (0, "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_link_it_prints_logs_in_and_enter_prints_another_one() -> None:

@@ -1,6 +1,7 @@
 """`wacrmd demo`: prints what happens while `wacrmd/demo/site.py` runs a daemon and a simulated Meta."""
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -38,6 +39,11 @@ def demo(recipients: int, leave: bool) -> int:
 
     Nothing is sent to people. All files are temporary. For example: wacrmd demo --recipients 200 --exit
     """
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if (
+            signal.getsignal(each) is signal.SIG_DFL
+        ):  # a kill and the end of the terminal leave no files either
+            signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         return anyio.run(_demo, recipients, leave, backend_options={"use_uvloop": True})
     except KeyboardInterrupt:
