@@ -51,6 +51,9 @@ def test_a_refusal_says_whose_it_is() -> None:
     assert refused_sentence(131026, "Undeliverable", "no account") == (
         "Meta refused the message with 131026: Undeliverable: no account"
     )
+    assert refused_sentence(131049, "It is not delivered.", "In this case.") == (
+        "Meta refused the message with 131049: It is not delivered: In this case."
+    )
     assert refused_sentence(131026, None, None) == "Meta refused the message with 131026"
     assert refused_sentence(None, "It is too old", None) == "The message was not sent: It is too old"
     assert refused_sentence(None, None, None) == "The message was not sent: wacrmd gave it up"

@@ -93,7 +93,7 @@ def test_an_object_that_the_token_may_not_see_pauses_the_number() -> None:
     assert (found.result.status, found.effect) == (S.PENDING, Effect.PAUSE_NUMBER)
     assert found.hold is HoldReason.ACCOUNT
     assert found.result.note == f"refused: 100 (subcode 33) {title}"
-    assert found.detail == f"100 (subcode 33) {title}: {rule_for(100, 33).advice}"
+    assert found.detail == f"100 (subcode 33) {title.rstrip('.')}: {rule_for(100, 33).advice}"
 
 
 def test_a_number_without_marketing_messages_pauses_the_broadcast_and_says_what_to_do() -> None:

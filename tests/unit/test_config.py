@@ -184,6 +184,22 @@ def test_all_problems_are_reported_at_once_each_with_its_place() -> None:
                 "https://graph.facebook.com/v23.0/106540352242922",
             )
         ),
+        *(
+            (
+                f'[meta]\ngraph_url = "https://graph.facebook.com{path}"',
+                (
+                    "x.toml: [meta] graph_url: expected a URL such as https://graph.facebook.com, without user, query,"
+                    f" fragment or version (the version stands in api_version: take {found} away here), found"
+                    f' "https://graph.facebook.com{path}"'
+                ),
+            )
+            for path, found in (
+                ("/v25", "/v25"),
+                ("/V25/", "/V25"),
+                ("/25.0", "/25.0"),
+                ("/%7625.0", "/v25.0"),
+            )
+        ),
         (
             '[webhooks]\npath = "hook?x=1"',
             'x.toml: [webhooks] path: expected a path such as /webhooks/meta, found "hook?x=1"',

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field
 
@@ -72,7 +72,7 @@ def _url(text: str) -> str:
 
 def _graph_url(text: str) -> str:
     url = _url(text)
-    if (found := _VERSION.search(urlsplit(url).path)) is not None:
+    if (found := _VERSION.search(unquote(urlsplit(url).path))) is not None:
         # Calls would go to /v23.0/v25.0/…, and Meta answers each with 2500.
         raise ValueError(f"the version stands in api_version: take {found[0]} away here")
     return url
@@ -151,7 +151,10 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-_VERSION = re.compile(r"/v[0-9]+\.[0-9]+(?=/|\Z)", re.ASCII | re.IGNORECASE)
+_VERSION = re.compile(
+    r"/v[0-9]+\.[0-9]+(?=/|\Z)|/(?:v[1-9][0-9]+|[0-9]+\.[0-9]+)(?=/?\Z)", re.ASCII | re.IGNORECASE
+)
+"""A version of Meta's; `/v25` and `/25.0` only at the end: a gateway may have a `/v1` of its own."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65535
 

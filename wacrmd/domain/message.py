@@ -68,7 +68,7 @@ def refused_sentence(code: int | None, title: str | None, details: str | None) -
     if code is None:
         return f"The message was not sent: {title or 'wacrmd gave it up'}"
     said = [f"Meta refused the message with {code}", *(each for each in (title, details) if each)]
-    return ": ".join(said)
+    return ": ".join([*(each.rstrip(".") for each in said[:-1]), said[-1]])
 
 
 _PLACES = {

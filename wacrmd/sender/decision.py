@@ -203,7 +203,8 @@ def _refused(outcome: Refused, attempt: _Attempt, endpoint: Endpoint) -> Decisio
     error = outcome.error
     rule = rule_for(error.code, error.subcode, http_status=outcome.http_status, endpoint=endpoint)
     note = f"refused: {error.code_text} {error.title}"
-    why = f"{error.code_text} {error.title}{f' ({error.details})' if error.details else ''}: {rule.advice}"
+    details = f" ({error.details.rstrip('.')})" if error.details else ""
+    why = f"{error.code_text} {error.title.rstrip('.')}{details}: {rule.advice}"
     asked = 0 if outcome.retry_after_s is None else int(min(outcome.retry_after_s * SECOND, MAX_RETRY_AFTER))
     match rule.action:
         case Action.RETRY:

@@ -128,8 +128,9 @@ def _after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
 
 
 def _why(error: MetaError) -> str:
-    details = f" ({error.details})" if error.details and error.details != error.title else ""
-    return f"{error.code_text} {error.title}{details}: {rule_for(error.code, error.subcode, from_webhook=True).advice}"
+    details = f" ({error.details.rstrip('.')})" if error.details and error.details != error.title else ""
+    advice = rule_for(error.code, error.subcode, from_webhook=True).advice
+    return f"{error.code_text} {error.title.rstrip('.')}{details}: {advice}"
 
 
 def throttled_by(failure: Failure) -> str | None:
