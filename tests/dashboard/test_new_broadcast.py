@@ -17,7 +17,7 @@ from tests.media.files import MP4, PNG, headers_sent
 from tests.support.patience import eventually
 from tests.support.site import NUMBER, Site, phones, site
 from wacrmd.admin.protocol import RpcError
-from wacrmd.clock import HOUR, Millis, iso
+from wacrmd.clock import HOUR, MINUTE, Millis, iso
 from wacrmd.store import drafts
 from wacrmd.store.database import Tx
 
@@ -294,7 +294,8 @@ async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> Non
         assert refused.status_code >= 400, (at_, zone)
         assert said in refused.text
         assert "Spring sale" in refused.text
-    moment = iso(here.clock.wall() + 48 * HOUR)[:16]
+    minute = here.clock.wall() // MINUTE * MINUTE
+    moment = iso(minute + 48 * HOUR)[:16]
     unclear = await send(browser, draft, when="now", at=moment, zone="UTC")
     assert unclear.status_code == 400
     assert "you chose “Now” and also a day" in unclear.text
@@ -303,7 +304,7 @@ async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> Non
     )
     assert kept.headers["location"].startswith(f"{draft}/review?notice=")
     shown = await here.admin("draft.show", id=draft.rpartition("/")[2])
-    assert shown["scheduled_at"] == iso(here.clock.wall() // 60_000 * 60_000 + 46 * HOUR)
+    assert shown["scheduled_at"] == iso(minute + 46 * HOUR)
     assert (await send(browser, draft, when="later", at=moment, zone="UTC")).status_code == 303
     assert not here.sim.ledger.entries
 
