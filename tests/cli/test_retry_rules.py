@@ -212,10 +212,62 @@ def test_days_are_taken_apart_by_a_comma_and_spaces(
     assert daemon.asked[-1][1]["send_between"] == {"from": "09:00", "to": "20:00", "days": days}
 
 
-@rows("text", ["1,5", "1.5/s", "fast"])
+@rows("text", ["1,5", "1.5/s", "fast", "1_0.5", "1e1", "nan", "inf", "\uff16\uff10", "\u0661"])
 def test_what_is_no_number_is_named_with_an_example(daemon: Daemon, run: Run, text: str) -> None:
     code, _, err = run(
         "--socket", daemon.socket, "number", "set", "106540352242922", "--messages-per-second", text
     )
     assert (code, daemon.asked) == (2, [])
     assert f"expected a number such as 0.5 or 80, found '{text}'" in " ".join(err.split())
+
+
+@rows(
+    ("line", "said"),
+    [
+        *(
+            (
+                ["draft", "create", "--template", "hello", "--spread", text],
+                f"a whole number from 1 to 10080, found '{text}'",
+            )
+            for text in (
+                "1_0",
+                "\uff16\uff10",
+                "\u0661",
+                "+5",
+                "1.5",
+                "1e2",
+                "",
+                "ten",
+                "0",
+                "10081",
+                "9" * 30,
+            )
+        ),
+        (["broadcast", "list", "--limit", "1_0"], "expected a whole number from 1 to 1000, found '1_0'"),
+        (
+            ["broadcast", "recipients", "4b6d", "--rid", "1_0"],
+            "expected a whole number from 1 on, found '1_0'",
+        ),
+        (
+            ["number", "set", "1", "--messages-per-second", "1001"],
+            "expected a number from 0 to 1000, found '1001'",
+        ),
+        (["log-level", "debug", "--for", "0"], "expected a number above 0 and up to 10080, found '0'"),
+        (
+            ["key", "rotate", "4b6d", "--overlap", "1_0"],
+            "expected a time such as 30min, 24h or 7d, found '1_0'",
+        ),
+        (["demo", "--recipients", "1_0"], "expected a whole number from 1 to 50000, found '1_0'"),
+        (["simulate", "--seed", "1_0"], "expected a whole number, found '1_0'"),
+        (["simulate", "--hang-seconds", "1_0"], "expected a number such as 0.5 or 80, found '1_0'"),
+        (["simulate", "--failed-codes", "1_0"], "expected a whole number, found '1_0'"),
+        (["simulate", "--bind", "127.0.0.1:\uff18"], "expected HOST:PORT"),
+    ],
+)
+def test_what_is_no_number_or_out_of_bounds_is_refused_in_plain_words(
+    daemon: Daemon, run: Run, line: list[str], said: str
+) -> None:
+    """Python takes 1_0 for 10, and digits of other scripts."""
+    code, _, err = run("--socket", daemon.socket, *line)
+    assert (code, daemon.asked) == (2, []), err
+    assert said in " ".join(err.split())

@@ -166,6 +166,8 @@ async def test_a_mistake_is_said_beside_its_field_and_nothing_is_kept(here: Site
         ({"rate": "0"}, "rate", "from 0 to 1,000"),
         (on | {"first_count": "1001"}, "first_count", "from 1 to 1,000"),
         (on | {"first_delivered": "101"}, "first_delivered", "from 0 to 100"),
+        (on | {"first_delivered": "8_0"}, "first_delivered", "from 0 to 100"),
+        (on | {"first_failed": "\uff11\uff10"}, "first_failed", "from 0 to 100"),
     ):
         refused = await browser.submit(f"{draft}/send", form | given)
         assert refused.status_code == 400, given

@@ -14,6 +14,7 @@ import anyio
 import click
 
 from wacrmd.cli.exit_codes import FAILED
+from wacrmd.cli.options import Whole
 
 if TYPE_CHECKING:
     from wacrmd.demo.site import DemoSite
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--recipients",
     metavar="N",
-    type=click.IntRange(1, 50_000),
+    type=Whole(1, 50_000),
     default=1000,
     show_default=True,
     help="How many recipients the broadcast has.",

@@ -2,7 +2,6 @@
 
 import re
 from enum import StrEnum
-from math import isfinite
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from wacrmd.cli import complete
 from wacrmd.cli.frame import FileName
 from wacrmd.domain.code_text import read_codes
+from wacrmd.domain.number_text import read_amount, read_whole
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
@@ -52,12 +52,55 @@ excel_option = click.option(
     help="In a form that Excel opens right: phone numbers and accents stay what they are.",
 )
 
+
+class Whole(click.IntRange):
+    """A whole number within bounds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        whole = read_whole(str(value))
+        if whole is None or not _is_within(self, whole):
+            self.fail(f"expected a whole number{_bounds(self)}, found {str(value)!r}", param, ctx)
+        return whole
+
+
+class Amount(click.FloatRange):
+    """A number within bounds; nan and infinity are none: JSON would make them a null, which means left out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        amount = read_amount(str(value))
+        if amount is None:
+            self.fail(f"expected a number such as 0.5 or 80, found {value!r}", param, ctx)
+        if not _is_within(self, amount):
+            self.fail(f"expected a number{_bounds(self)}, found {str(value)!r}", param, ctx)
+        return amount
+
+
+def _is_within(bounds: click.IntRange | click.FloatRange, number: float) -> bool:
+    is_low = bounds.min is not None and (number < bounds.min or (bounds.min_open and number == bounds.min))
+    return not is_low and (bounds.max is None or number <= bounds.max)
+
+
+def _bounds(bounds: click.IntRange | click.FloatRange) -> str:
+    """The bounds in words, after a space."""
+    if bounds.min is None:
+        return "" if bounds.max is None else f" up to {bounds.max}"
+    if bounds.max is None:
+        return f" above {bounds.min}" if bounds.min_open else f" from {bounds.min} on"
+    return (
+        f" above {bounds.min} and up to {bounds.max}"
+        if bounds.min_open
+        else f" from {bounds.min} to {bounds.max}"
+    )
+
+
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 
 limit_option = click.option(
     "--limit",
-    type=click.IntRange(min=1, max=MAX_LIMIT),
+    type=Whole(min=1, max=MAX_LIMIT),
     default=DEFAULT_LIMIT,
     show_default=True,
     metavar="N",
@@ -68,21 +111,6 @@ limit_option = click.option(
 def one_of(values: type[StrEnum], *, without: StrEnum | None = None) -> click.Choice[str]:
     """A choice among the values of an enum."""
     return click.Choice([value.value for value in values if value is not without])
-
-
-class Amount(click.FloatRange):
-    """A number within bounds; nan and infinity are none: JSON would make them a null, which means left out."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number."""
-        try:
-            float(value)
-        except ValueError:
-            self.fail(f"expected a number such as 0.5 or 80, found {value!r}", param, ctx)
-        amount: float = super().convert(value, param, ctx)
-        if not isfinite(amount):
-            self.fail(f"expected a number, found {value!r}", param, ctx)
-        return amount
 
 
 class ListOption(click.Option):
@@ -125,7 +153,7 @@ class CodesOption(ListOption):
         return super().type_cast_value(ctx, value)
 
 
-class Code(click.IntRange):
+class Code(Whole):
     """One of Meta's codes, or 0; fails where a text may be one code or two, as `131,049`."""
 
     def __init__(self) -> None:

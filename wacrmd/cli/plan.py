@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from wacrmd.cli.hours import Hours, hours_shown
-from wacrmd.cli.options import Amount
+from wacrmd.cli.options import Amount, Whole
 from wacrmd.cli.output import local, people
 from wacrmd.cli.retry_rules import RuleText, rules_of, rules_shown
 from wacrmd.domain.canary import MAX_COUNT
@@ -29,7 +29,7 @@ _OPTIONS = (
     click.option(
         "--spread",
         "spread_over_minutes",
-        type=click.IntRange(min=1, max=MAX_MINUTES),
+        type=Whole(min=1, max=MAX_MINUTES),
         metavar="MINUTES",
         help="Spread the messages evenly over so many minutes.",
     ),
@@ -42,13 +42,13 @@ _OPTIONS = (
     ),
     click.option(
         "--canary",
-        type=click.IntRange(min=1, max=MAX_COUNT),
+        type=Whole(min=1, max=MAX_COUNT),
         metavar="N",
         help="Send to N people first, of all countries; the others follow if most of them have it.",
     ),
     click.option(
         "--canary-wait",
-        type=click.IntRange(min=0, max=MAX_MINUTES),
+        type=Whole(min=0, max=MAX_MINUTES),
         metavar="MINUTES",
         help="How long to wait after the first people. Default: 15.",
     ),

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ import click
 from wacrmd.cli.exit_codes import UNAVAILABLE
 from wacrmd.cli.frame import FileName
 from wacrmd.cli.input import read_whole
-from wacrmd.cli.options import ListOption
+from wacrmd.cli.options import Amount, ListOption, Whole
 from wacrmd.simulator import OptionError, Options, Simulator
 
 FILES = {"access_token": "access-token-file", "app_secret": "app-secret-file", "templates": "templates-file"}
@@ -22,6 +23,9 @@ FILES = {"access_token": "access-token-file", "app_secret": "app-secret-file", "
 
 MAX_BYTES = 16 << 20
 """All templates of a business account, as Meta lists them."""
+
+_KINDS: dict[type, click.ParamType[Any]] = {int: Whole(), float: Amount()}
+"""Of flags, by the type of the default; others are texts."""
 
 Command = Callable[..., None]
 
@@ -51,12 +55,12 @@ def _flag(option: dataclasses.Field[Any]) -> Callable[[Command], Command]:
             f"--{dashed}/--no-{dashed}", name, default=default, show_default=True, help=help_text
         )
     if isinstance(default, tuple):
-        each = int if name == "failed_codes" else str
+        each = Whole() if name == "failed_codes" else click.STRING
         if name == "reply_texts":  # a text may have commas
             return click.option(f"--{dashed}", name, multiple=True, help=f"{help_text} (repeatable)")
         several = f"{help_text} (with commas between them, or repeatable)"
         return click.option(f"--{dashed}", name, cls=ListOption, type=each, help=several)
-    kind = type(default) if isinstance(default, int | float) else str
+    kind = _KINDS.get(type(default), click.STRING)
     return click.option(
         f"--{dashed}", name, type=kind, default=default, show_default=default is not None, help=help_text
     )
@@ -109,7 +113,7 @@ def _templates(text: str) -> tuple[Any, ...]:
 def split_bind(bind: str) -> tuple[str, int]:
     """(host, port) of `HOST:PORT`; raises click.UsageError."""
     host, colon, port = bind.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the last TCP port
+    if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:  # noqa: PLR2004 - the last TCP port
         raise click.UsageError(f"--bind: expected HOST:PORT such as 127.0.0.1:8090, found {bind!r}")
     return host.strip("[]"), int(port)
 

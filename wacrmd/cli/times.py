@@ -3,7 +3,6 @@
 import os
 import re
 from datetime import UTC, datetime, tzinfo
-from math import inf
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ import click
 
 from wacrmd.clock import HOUR, SECOND, read_iso
 from wacrmd.domain.local_time import UnclearTimeError, read_duration, read_local
+from wacrmd.domain.number_text import read_amount
 from wacrmd.domain.start_time import is_past, meant
 from wacrmd.domain.time_zones import EXAMPLE, zone_named
 
@@ -106,12 +106,9 @@ class Hours(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The hours."""
         text = str(value)
-        try:
-            duration = read_duration(text)
-            hours = float(text) if duration is None else duration / HOUR
-        except ValueError:
-            hours = -1
-        if not 0 <= hours < inf:
+        duration = read_duration(text)
+        hours = read_amount(text) if duration is None else duration / HOUR
+        if hours is None or hours < 0:
             self.fail(f"expected a time such as 30min, 24h or 7d, found {text!r}", param, ctx)
         if not self.least <= hours <= self.most:
             most = f"{self.most // 24}d"

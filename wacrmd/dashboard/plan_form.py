@@ -7,6 +7,7 @@ from typing import Any
 from wacrmd.dashboard import rule_form
 from wacrmd.dashboard.forms import Form, whole_of
 from wacrmd.domain.canary import MAX_COUNT, Canary
+from wacrmd.domain.number_text import read_amount
 from wacrmd.domain.send_between import ALL_DAYS, RECIPIENT_ZONE, SendBetween
 from wacrmd.domain.sending_plan import MAX_MINUTES, MAX_RATE, SendingPlan
 from wacrmd.errors import bad_request
@@ -128,11 +129,7 @@ def _canary(form: Form) -> Mapping[str, Any]:
 
 def _decimal(form: Form, name: str, most: int, least: float | None = None) -> float:
     """A number that may have a point or a comma; above 0 unless `least` says otherwise."""
-    try:
-        number = float(form.get(name, "").strip().rstrip("%").replace(",", "."))
-    except ValueError:
-        number = float("nan")
-    is_enough = number > 0 if least is None else number >= least
-    if not (is_enough and number <= most):
+    number = read_amount(form.get(name, "").strip().rstrip("%").replace(",", "."))
+    if number is None or number > most or (number <= 0 if least is None else number < least):
         raise bad_request(f"{name}: give a number from {0 if least is None else least:g} to {most:,}")
     return number

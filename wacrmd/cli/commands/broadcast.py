@@ -12,6 +12,7 @@ from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.number_name import number_name
 from wacrmd.cli.options import (
+    Whole,
     broadcast_id,
     limit_option,
     one_of,
@@ -188,7 +189,7 @@ def _advise(found: JsonObject) -> None:
 @broadcast_id
 @click.option(
     "--hours",
-    type=click.IntRange(1, 24 * 366),
+    type=Whole(1, 24 * 366),
     default=24,
     show_default=True,
     metavar="N",

@@ -9,7 +9,7 @@ from wacrmd.cli.client import call
 from wacrmd.cli.exit_codes import FAILED, UNAVAILABLE
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
-from wacrmd.cli.options import Amount, one_of, yes_option
+from wacrmd.cli.options import Amount, Whole, one_of, yes_option
 from wacrmd.cli.output import Kind, clean, emit, findings, hint, relative, say
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import PastTime, timezone_option
@@ -217,13 +217,13 @@ def log_level(session: Session, level: str | None, minutes: float | None) -> Non
 )
 @click.option(
     "--before",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     metavar="ID",
     help="Only entries that are older than that with this id.",
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1, max=10_000),
+    type=Whole(min=1, max=10_000),
     default=100,
     show_default=True,
     metavar="N",

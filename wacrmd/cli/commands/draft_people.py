@@ -11,7 +11,7 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Session, Verb
 from wacrmd.cli.input import source_name
 from wacrmd.cli.input_file import MAX_RECIPIENTS_BYTES, InputFile
-from wacrmd.cli.options import column_option, draft_id, one_of
+from wacrmd.cli.options import Whole, column_option, draft_id, one_of
 from wacrmd.cli.output import Kind, emit, paragraph, say, write_pieces
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.draft import FileFormat, Which
@@ -99,7 +99,7 @@ def check(session: Session, draft_id: str) -> None:
 @click.command("row", cls=Verb)
 @draft_id
 @click.option(
-    "--row", type=click.IntRange(min=0, max=10_000_000), metavar="N", help="The number of the person, from 0."
+    "--row", type=Whole(min=0, max=10_000_000), metavar="N", help="The number of the person, from 0."
 )
 @click.pass_obj
 def row(session: Session, draft_id: str, row: int | None) -> None:
@@ -137,7 +137,7 @@ def left_out(session: Session, draft_id: str, which: str | None, plain: bool) ->
 @draft_id
 @click.option("--to", required=True, metavar="PHONE", help="A number of your own.")
 @click.option(
-    "--row", type=click.IntRange(min=0, max=10_000_000), metavar="N", help="The number of the person, from 0."
+    "--row", type=Whole(min=0, max=10_000_000), metavar="N", help="The number of the person, from 0."
 )
 @click.pass_obj
 def test(session: Session, draft_id: str, to: str, row: int | None) -> None:

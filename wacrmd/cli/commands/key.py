@@ -6,7 +6,14 @@ from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm
-from wacrmd.cli.options import ListOption, one_of, only_account_option, required_account_option, yes_option
+from wacrmd.cli.options import (
+    ListOption,
+    Whole,
+    one_of,
+    only_account_option,
+    required_account_option,
+    yes_option,
+)
 from wacrmd.cli.output import Kind, details, emit, hint, say
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import Hours
@@ -54,7 +61,7 @@ def key() -> None:
 )
 @click.option(
     "--expires-in-days",
-    type=click.IntRange(min=1, max=36_500),
+    type=Whole(min=1, max=36_500),
     metavar="N",
     help="By default, a key does not expire.",
 )
@@ -122,7 +129,7 @@ def list_keys(session: Session, account: str | None) -> None:
 )
 @click.option(
     "--expires-in-days",
-    type=click.IntRange(min=1, max=36_500),
+    type=Whole(min=1, max=36_500),
     metavar="N",
     help="By default, the new key lives as long as the old one.",
 )

@@ -10,7 +10,7 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import SecretFile, confirm
 from wacrmd.cli.number_name import number_name
-from wacrmd.cli.options import Amount, required_account_option, yes_option
+from wacrmd.cli.options import Amount, Whole, required_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, findings, held_of, hint, holds, local, on_terminal, say
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.sending_plan import MAX_RATE
@@ -215,7 +215,7 @@ def _limit_use(use: JsonObject) -> str:
 )
 @click.option(
     "--daily-limit",
-    type=click.IntRange(min=0, max=100_000_000),
+    type=Whole(min=0, max=100_000_000),
     metavar="N",
     help="To how many different people it writes first in 24 hours, if Meta allows more; 0: as Meta tells.",
 )

@@ -10,7 +10,7 @@ from wacrmd.cli.cost import amounts, costs
 from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.input_file import InputFile
-from wacrmd.cli.options import one_of, only_account_option, yes_option
+from wacrmd.cli.options import Whole, one_of, only_account_option, yes_option
 from wacrmd.cli.output import Kind, emit, hint, say
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.price import SpentBy
@@ -151,7 +151,7 @@ def remove(session: Session, valid_from: str, account: str | None, yes: bool) ->
 @click.option("--to", "last", metavar="DAY", help="The last day, UTC. Default: today.")
 @click.option(
     "--limit",
-    type=click.IntRange(1, 1000),
+    type=Whole(1, 1000),
     default=100,
     show_default=True,
     metavar="N",

@@ -7,7 +7,7 @@ import click
 from wacrmd.cli.broadcast_tables import HISTORY, RECIPIENTS
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Session, Verb
-from wacrmd.cli.options import Code, broadcast_id, excel_option, limit_option, one_of
+from wacrmd.cli.options import Code, Whole, broadcast_id, excel_option, limit_option, one_of
 from wacrmd.cli.output import details, emit, hint, say, write_pieces
 from wacrmd.cli.table import table
 from wacrmd.domain.export_format import ExportFormat
@@ -34,14 +34,12 @@ code_option = click.option(
 @click.option("--to", metavar="PHONE", help="Only this recipient, with its history.")
 @click.option(
     "--rid",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     metavar="RID",
     help="Only the recipient of this id, with its history.",
 )
 @limit_option
-@click.option(
-    "--before", type=click.IntRange(min=1), metavar="RID", help="Only ids below RID: the next page."
-)
+@click.option("--before", type=Whole(min=1), metavar="RID", help="Only ids below RID: the next page.")
 @click.pass_obj
 def list_recipients(session: Session, /, broadcast_id: str, **options: Any) -> None:
     """List recipients of a broadcast with their status.

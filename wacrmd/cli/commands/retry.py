@@ -5,7 +5,7 @@ import click
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
-from wacrmd.cli.options import CodesOption, broadcast_id, yes_option
+from wacrmd.cli.options import CodesOption, Whole, broadcast_id, yes_option
 from wacrmd.cli.output import emit, hint, local, people, say
 from wacrmd.cli.times import Hours, StartTime, start_shown, timezone_option
 from wacrmd.domain.retry import MAX_NOT_DELIVERED_HOURS
@@ -20,7 +20,7 @@ from wacrmd.fields import JsonObject
     "--code",
     "codes",
     cls=CodesOption,
-    type=int,
+    type=Whole(),
     metavar="CODE",
     help="Of those who failed, only who did with these codes of Meta's, several with commas between them; repeatable.",
 )

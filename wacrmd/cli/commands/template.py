@@ -5,7 +5,7 @@ import click
 from wacrmd.cli.client import call
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
-from wacrmd.cli.options import only_account_option
+from wacrmd.cli.options import Whole, only_account_option
 from wacrmd.cli.output import Kind, emit, hint, say
 from wacrmd.cli.table import Column, table
 from wacrmd.errors import counted
@@ -59,10 +59,8 @@ def sync(session: Session, account: str | None) -> int:
 @only_account_option
 @click.option("--name", metavar="TEXT", help="Only those with TEXT in their name.")
 @click.option("--status", metavar="STATUS", help="Only those with Meta's STATUS, for example APPROVED.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), metavar="N", help="At most N, in the order of the names."
-)
-@click.option("--skip", type=click.IntRange(0, 10_000), metavar="N", help="After the first N.")
+@click.option("--limit", type=Whole(1, 10_000), metavar="N", help="At most N, in the order of the names.")
+@click.option("--skip", type=Whole(0, 10_000), metavar="N", help="After the first N.")
 @click.option("--auto-generated", is_flag=True, help="Those that Meta made for texts without a template.")
 @click.pass_obj
 def list_templates(
