@@ -12,6 +12,8 @@ RULES: list[tuple[str, dict[str, Any]]] = [
     ("131049 after 24h, 2 times", {"codes": [131049], "after_hours": 24, "times": 2}),
     ("131026,131053 after 2d", {"codes": [131026, 131053], "after_hours": 48}),
     ("131049 after 30h 1 time", {"codes": [131049], "after_hours": 30, "times": 1}),
+    ("131049 after 24 hours, 2 times", {"codes": [131049], "after_hours": 24, "times": 2}),
+    ("131049 after 1 day", {"codes": [131049], "after_hours": 24}),
     (" 131049, 131053 3 TIMES ", {"codes": [131049, 131053], "times": 3}),
 ]
 WRONG = (
@@ -19,6 +21,7 @@ WRONG = (
     "all",
     "131049 after",
     "131049 after 90min",
+    "131049 after 3 fortnights",
     "131049 2",
     "131049 after 24h twice",
     "131049;131053",
@@ -202,6 +205,8 @@ def test_a_retry_that_may_send_twice_asks_first_and_names_the_number_of_people(
         ("mon, wed 09:00-20:00", ["mon", "wed"]),
         ("09:00-20:00 sat , sun", ["sat", "sun"]),
         ("mon-tue, fri 09:00-20:00", ["mon", "tue", "fri"]),
+        ("Monday 09:00-20:00", ["mon"]),
+        ("sat\u2013Sunday 09:00 \u2013 20:00", ["sat", "sun"]),
     ],
 )
 def test_days_are_taken_apart_by_a_comma_and_spaces(

@@ -7,7 +7,10 @@ import click
 from wacrmd.fields import JsonObject
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _TIMES = re.compile(r"([0-9]{1,2}:[0-9]{2})\s*-\s*([0-9]{1,2}:[0-9]{2})", re.ASCII)
+_DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
+"""What text programs make of a hyphen."""
 _EXPECTED = "expected hours such as 09:00-20:00, 'mon-fri 09:00-20:00' or 'mon,sat 10:00-14:00 Europe/Berlin'"
 
 
@@ -27,10 +30,11 @@ class Hours(click.ParamType[JsonObject | str]):
             return dict(value) if isinstance(value, dict) else str(value)
         if self._none and value.strip().lower() == "none":
             return "none"
-        times = _TIMES.search(value)
+        written = value.translate(_DASHES)
+        times = _TIMES.search(written)
         if times is None:
             self.fail(f"{_EXPECTED}, found {value!r}", param, ctx)
-        around = f"{value[: times.start()]} {value[times.end() :]}"
+        around = f"{written[: times.start()]} {written[times.end() :]}"
         words = re.sub(r"\s*,\s*", ",", around).split()
         days = next((found for word in words if (found := _days(word))), None)
         zones = [word for word in words if not _days(word)]
@@ -49,12 +53,16 @@ def _days(word: str) -> list[str] | None:
     found = list[str]()
     for part in word.lower().split(","):
         first, dash, last = part.partition("-")
-        if first not in _DAYS or (dash and last not in _DAYS):
+        begin, end = _day(first), _day(last if dash else first)
+        if begin is None or end is None:
             return None
-        begin, end = _DAYS.index(first), _DAYS.index(last or first)
         span = range(begin, end + 1) if begin <= end else (*range(begin, 7), *range(end + 1))
         found += [_DAYS[day] for day in span]
     return found
+
+
+def _day(word: str) -> int | None:
+    return next((names.index(word) for names in (_DAYS, _NAMES) if word in names), None)
 
 
 def hours_shown(hours: JsonObject | None) -> str | None:

@@ -5,14 +5,17 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, read_iso
 
-_DURATION = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
+_DURATION = re.compile(r"([0-9]{1,6})\s*([a-z]+)", re.ASCII)
 _UNITS: dict[str, Millis] = {
-    "s": SECOND,
-    "min": MINUTE,
-    "m": MINUTE,
-    "h": HOUR,
-    "d": DAY,
-    "w": 7 * DAY,
+    name: unit
+    for names, unit in (
+        ("s second seconds", SECOND),
+        ("m min minute minutes", MINUTE),
+        ("h hour hours", HOUR),
+        ("d day days", DAY),
+        ("w week weeks", 7 * DAY),
+    )
+    for name in names.split()
 }
 
 
@@ -21,9 +24,9 @@ class UnclearTimeError(ValueError):
 
 
 def read_duration(text: str) -> Millis | None:
-    """How long `30min`, `2h` or `3d` is; None for another text."""
+    """How long `30min`, `2h` or `3 days` is; None for another text."""
     found = _DURATION.fullmatch(text.strip())
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    return int(found[1]) * _UNITS[found[2]] if found and found[2] in _UNITS else None
 
 
 def read_local(text: str, zone: tzinfo | None = None) -> datetime:
