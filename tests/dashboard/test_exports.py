@@ -7,7 +7,7 @@ from tests.support.site import Site, people
 from wacrmd.admin.protocol import RpcError
 from wacrmd.domain.summed_calls import EXPORTS_AT_ONCE
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 
 async def entries(here: Site) -> list[tuple[object, ...]]:

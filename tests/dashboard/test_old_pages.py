@@ -13,7 +13,7 @@ from tests.support.clock import later
 from tests.support.site import Site, site
 from wacrmd.dashboard.app import PAGES
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 
 @pytest.fixture
@@ -90,7 +90,6 @@ async def test_after_the_end_of_a_session_the_login_leads_back_to_the_page(
     assert (await browser.get(answer.headers["location"])).headers["location"] == f"/broadcasts/{broadcast}"
 
 
-@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [(b"to,name,order\n", "no people"), (b"to,name,order\nnobody,Ann,B-1\n", "no line of the list")],

@@ -20,7 +20,7 @@ from wacrmd.dashboard import patience
 from wacrmd.store import database
 from wacrmd.store.connection import BUSY_TIMEOUT_MS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 
 @pytest.fixture
@@ -30,7 +30,6 @@ async def here(small_disk: Path) -> AsyncIterator[Site]:
         yield made
 
 
-@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("path", "fields"),
     [

@@ -15,7 +15,7 @@ from wacrmd.services.audit import write_sums
 from wacrmd.services.maintenance import dashboard_checks
 from wacrmd.store.database import Tx
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 PUBLIC = "https://wacrmd.example.com"
 EXTRA = f'{DASHBOARD}trusted_proxies = ["127.0.0.1"]\nuser_header = "Remote-User"\npublic_url = "{PUBLIC}"\n'

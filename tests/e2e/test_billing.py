@@ -11,7 +11,7 @@ from tests.support.receiver import receiver
 from tests.support.site import Site, people, site
 from wacrmd.domain.callback_token import callback_token
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 ALLOW = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]'
 REGULAR = {"billable": True, "pricing_model": "PMP", "type": "regular", "category": "marketing"}
@@ -76,7 +76,6 @@ async def test_statuses_of_every_kind_tell_prices_and_the_broadcast_sums_them_up
         )
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("order", [*permutations(range(3))])
 async def test_the_newest_price_counts_in_any_order_and_twice(tmp_path: Path, order: tuple[int, ...]) -> None:
     now = seconds_now()

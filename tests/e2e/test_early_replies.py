@@ -14,7 +14,7 @@ from tests.support.site import PHONE_NUMBER_ID, Site, site
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.sender.leases import expire_leases
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 JANE, JANE_WA_ID = "+14155550123", "14155550123"
 
@@ -94,7 +94,6 @@ async def requeue(here: Site, broadcast_id: str) -> None:
     await here.admin("broadcast.retry", id=broadcast_id, uncertain=True)
 
 
-@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize("not_sent", [fail_by_status, give_up, requeue])
 async def test_a_reply_counts_for_the_broadcast_before_when_the_uncertain_one_was_not_sent(
     tmp_path: Path, not_sent: Callable[[Site, str], Awaitable[None]]
@@ -190,7 +189,6 @@ async def test_a_reply_while_the_answer_was_late_counts_also_if_it_comes_after_t
         assert (await here.show(broadcast_id))["replied_count"] == 1
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("order", [*permutations(range(3))])
 @pytest.mark.parametrize("doubled", [False, True])
 @pytest.mark.parametrize(("word", "expected"), [("failed", (1, 0, 1)), ("delivered", (0, 1, 0))])

@@ -21,7 +21,7 @@ from wacrmd.services.meta_event_notes import MAX_NOTES
 from wacrmd.services.meta_events.ingest import store_notes
 from wacrmd.store.account_notices import MAX_KINDS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 READER = (
     CONNECTED_AS_NOBODY
@@ -66,7 +66,6 @@ async def test_a_webhook_of_a_thousand_unknown_numbers_leaves_two_lines_and_few_
     assert sum(json.loads(note[3])["count"] for note in notes) == 2000
 
 
-@pytest.mark.exhaustive(only=True)
 async def test_a_signed_flood_about_an_own_account_leaves_few_lines_and_notices(tmp_path: Path) -> None:
     def changes(about: Callable[[int], tuple[str, dict[str, Any]]]) -> dict[str, Any]:
         made = [about(each) for each in range(500)]

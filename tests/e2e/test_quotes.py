@@ -10,7 +10,7 @@ from tests.support.meta import inbound_message, status
 from tests.support.site import Site, site
 from wacrmd.simulator.people import user_id_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 JIM_ID = user_id_of(JIM[1:])
 
@@ -57,7 +57,6 @@ async def test_a_new_holder_who_quotes_a_message_to_the_number_is_the_only_one_w
         assert (await reach(here, JANE_ID))["accepted"] == 1
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("sender", [{"from_user_id": JANE_ID}, {}, {"from_user_id": JANE_ID, "tap": True}])
 @pytest.mark.parametrize("doubled", [False, True])
 async def test_a_stop_that_quotes_a_message_before_its_id_is_known_reaches_the_person(

@@ -25,7 +25,7 @@ from wacrmd.simulator import Options, Simulator
 from wacrmd.store.connection import open_writer
 from wacrmd.store.migrate import migrate
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 
 @pytest.fixture
@@ -106,7 +106,6 @@ async def test_without_room_for_the_admin_socket_a_start_is_tried_again(
             pass
 
 
-@pytest.mark.exhaustive(enough=1)
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [("newer", "has schema 9999"), ("foreign", "is not a database of wacrmd"), ("damaged", "is damaged")],

@@ -17,7 +17,7 @@ from tests.support.site import ACCESS_TOKEN, APP_SECRET
 from wacrmd import key_file
 from wacrmd.simulator import Options, Simulator
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 
 def another_key(path: Path) -> str:

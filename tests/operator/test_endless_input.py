@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.exhaustive(only=True)
+
 MOST_ON_DISK = 300 << 20
 MOST_IN_MEMORY = 1 << 30
 ENDLESS = "/dev/zero"
@@ -53,7 +55,6 @@ def _run(tmp_path: Path, arguments: list[str], stdin: int = subprocess.DEVNULL) 
     return done.returncode, done.stderr
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("name", COPIED)
 def test_what_a_command_copies_has_an_end(tmp_path: Path, name: str) -> None:
     line, refusal = COPIED[name]
@@ -70,7 +71,6 @@ def test_a_device_without_an_end_is_no_file_for_a_header(tmp_path: Path) -> None
     assert (code, f"{ENDLESS} holds more than 100 MiB" in said) == (1, True), said
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("name", READ)
 def test_what_a_command_keeps_in_memory_has_an_end(tmp_path: Path, name: str) -> None:
     line, expected, refusal = READ[name]

@@ -11,7 +11,7 @@ from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY
 from wacrmd.services.maintenance import retention
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 DASHBOARD = '[dashboard]\nbind = "127.0.0.1:0"\n'
 

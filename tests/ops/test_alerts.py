@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.exhaustive(only=True)
+
 FOLDER = Path(__file__).parents[2] / "contrib/prometheus"
 RULES = FOLDER / "wacrmd.rules.yml"
 TESTS = sorted(FOLDER.glob("*.tests.yml"))

@@ -17,7 +17,7 @@ from wacrmd.safe_paths import open_safely
 from wacrmd.store import encrypted_secrets
 from wacrmd.store.migrate import APPLICATION_ID, migrations
 
-pytestmark = needs_root
+pytestmark = [needs_root, pytest.mark.exhaustive(only=True)]
 
 PLANTED = (
     ("", "secret"),
@@ -93,7 +93,6 @@ def test_a_repaired_database_belongs_to_the_owner_of_its_directory(state: Path, 
     assert len(list(state.glob("wacrmd.db.damaged-*"))) == 1
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(("name", "target"), PLANTED)
 @pytest.mark.parametrize(
     "command",
@@ -117,7 +116,6 @@ def test_a_link_beside_the_database_leads_root_nowhere(
     assert listing(vault) == before
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize(("name", "target"), [*PLANTED[:5], ("admin.sock", "secret")])
 def test_a_daemon_that_root_starts_follows_no_link(
     vault: Path, state: Path, config: Path, target: str, name: str
@@ -137,7 +135,6 @@ def test_a_daemon_that_root_starts_runs_as_the_owner_of_its_directory(state: Pat
     assert {file.stat().st_uid for file in state.iterdir()} == {USER}
 
 
-@pytest.mark.exhaustive(enough=2)
 @pytest.mark.parametrize("kind", ["link", "hard link", "link to the directory"])
 def test_what_root_may_read_is_not_restored_into_the_directory_of_another(
     vault: Path, state: Path, config: Path, kind: str

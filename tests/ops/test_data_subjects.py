@@ -20,7 +20,7 @@ from wacrmd.clock import HOUR, SECOND, iso
 from wacrmd.store import data_subjects
 from wacrmd.store.database import Tx
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 PERSON = phones(1)[0]
 

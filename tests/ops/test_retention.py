@@ -12,7 +12,7 @@ from wacrmd.services.maintenance.retention import cutoffs, prune
 from wacrmd.store import retention
 from wacrmd.store.database import Tx
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 TABLES = (
     "broadcast",

@@ -21,7 +21,7 @@ from tests.support.receiver import receiver
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.outbound.client import DeliveryResult, WebhookClient
 
-pytestmark = [pytest.mark.anyio, both_event_loops]
+pytestmark = [pytest.mark.anyio, both_event_loops, pytest.mark.exhaustive(only=True)]
 
 MAX_SENT = 1 << 20
 """Bytes that a receiver may get rid of: what wacrmd reads, and what the buffers of the kernel take besides."""

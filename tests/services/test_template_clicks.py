@@ -19,7 +19,7 @@ from wacrmd.clock import DAY, HOUR
 from wacrmd.services.statistics.sum_up import sum_up
 from wacrmd.services.templates.clicks import ClickReader
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exhaustive(only=True)]
 
 BY_HAND = "[templates]\nclicks_interval_minutes = 0\n[meta]\ncheck_interval_minutes = 0\n"
 ALL: dict[str, Any] = {"delivered_share": 1.0, "read_share": 1.0, "clicked_share": 1.0}
@@ -191,7 +191,6 @@ async def test_marketing_messages_are_asked_for_by_their_product_and_added(tmp_p
         assert (await stats(here, by="template"))["total"]["clicked_count"] == 7
 
 
-@pytest.mark.exhaustive(only=True)
 async def test_many_templates_are_asked_for_ten_at_a_time_and_all_pages_are_read(tmp_path: Path) -> None:
     names = [f"offer_{number}" for number in range(13)]
     known = tuple(template(name, SHOP, number=100 + at) for at, name in enumerate(names))
