@@ -117,6 +117,14 @@ def fitting(of: dict[str, Any]) -> TemplateContent:
     return TemplateContent(filled, header, buttons or None)
 
 
+EXAMPLES = settings(
+    max_examples=400 if IS_EXHAUSTIVE else 120,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
 def synced(of: dict[str, Any]) -> SyncedTemplate:
     """The template as it was synced."""
     template = approved(*of["components"], language="de", parameter_format=of["parameter_format"])
@@ -124,12 +132,7 @@ def synced(of: dict[str, Any]) -> SyncedTemplate:
 
 
 @pytest.mark.exhaustive
-@settings(
-    max_examples=400 if IS_EXHAUSTIVE else 120,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+@EXAMPLES
 @given(
     of=listed(), other=contents(), kept=st.sets(st.sampled_from(["params", "header", "buttons"]), min_size=1)
 )
@@ -307,12 +310,7 @@ def changed(value: Any, draw: st.DrawFn) -> Any:
 
 
 @pytest.mark.exhaustive
-@settings(
-    max_examples=300 if IS_EXHAUSTIVE else 120,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+@EXAMPLES
 @given(data=st.data(), case=st.sampled_from(TAKEN))
 def test_component_objects_that_pass_validation_are_accepted_by_the_simulator(
     data: st.DataObject, case: tuple[dict[str, Any], list[dict[str, Any]]]

@@ -16,6 +16,7 @@ from wacrmd.cli.exit_codes import UNAVAILABLE
 from wacrmd.cli.frame import FileName
 from wacrmd.cli.input import read_whole
 from wacrmd.cli.options import Amount, ListOption, Whole
+from wacrmd.config.bind import MAX_PORT
 from wacrmd.simulator import OptionError, Options, Simulator
 
 FILES = {"access_token": "access-token-file", "app_secret": "app-secret-file", "templates": "templates-file"}
@@ -113,7 +114,7 @@ def _templates(text: str) -> tuple[Any, ...]:
 def split_bind(bind: str) -> tuple[str, int]:
     """(host, port) of `HOST:PORT`; raises click.UsageError."""
     host, colon, port = bind.rpartition(":")
-    if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:  # noqa: PLR2004 - the last TCP port
+    if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > MAX_PORT:
         raise click.UsageError(f"--bind: expected HOST:PORT such as 127.0.0.1:8090, found {bind!r}")
     return host.strip("[]"), int(port)
 

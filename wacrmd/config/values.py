@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BeforeValidator, Field
 
 from wacrmd.config.bind import EXPECTED as BIND_FORMS
-from wacrmd.config.bind import Bind, fits_sun_path
+from wacrmd.config.bind import MAX_PORT, Bind, fits_sun_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _origin(text: str) -> str:
     scheme, host, port = found.groups()
     if port is None or int(port) == _DEFAULT_PORTS.get(scheme):
         return f"{scheme}://{host}"
-    if not 0 < int(port) <= _MAX_PORT:
+    if not 0 < int(port) <= MAX_PORT:
         raise ValueError
     return f"{scheme}://{host}:{int(port)}"
 
@@ -156,7 +156,6 @@ _VERSION = re.compile(
 )
 """A version of Meta's; `/v25` and `/25.0` only at the end: a gateway may have a `/v1` of its own."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_MAX_PORT = 65535
 
 FilePath = Annotated[Path, *_parsed(_path, "the path of a file")]
 SocketPath = Annotated[Path, *_parsed(_socket, "a path of at most 107 bytes")]
